@@ -1,0 +1,1 @@
+"""The toolkit's core: plain Python, no Ansible (only `entry.py` knows it)."""

@@ -1,0 +1,1 @@
+"""AWS: the session, and one file of resource kinds a service."""

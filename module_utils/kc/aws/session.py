@@ -1,0 +1,290 @@
+"""One session a process: clients, time-outs, retries, errors, paging and waiting."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import botocore.config
+import botocore.exceptions
+import botocore.parsers
+import botocore.session
+from botocore.client import BaseClient
+
+from ..errors import KcError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+READ_WORKERS = 16
+"""Concurrent calls of one `Aws.map`."""
+
+CREATING = ("create_", "allocate_", "request_", "run_", "replicate_", "copy_", "generate_")
+"""Operations that botocore must not repeat by itself: the plan engine reads again before it creates again."""
+
+_THROTTLED = {
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "RequestLimitExceeded",
+    "SlowDown",
+    "TooManyRequestsException",
+    "TooManyRequests",
+    "PriorRequestNotComplete",
+    "BandwidthLimitExceeded",
+    "TransactionInProgressException",
+    "LimitExceededException.Rate",
+}
+_LOST = (
+    botocore.exceptions.ConnectionError,
+    botocore.exceptions.HTTPClientError,
+    botocore.parsers.ResponseParserError,
+    botocore.exceptions.IncompleteReadError,
+)
+_EXISTS = (
+    "AlreadyExists",
+    "EntityAlreadyExists",
+    "BucketAlreadyOwnedByYou",
+    "ResourceExistsException",
+    ".Duplicate",
+    "Duplicate",
+    "Conflict",
+)
+_MISSING = ("NotFound", "NoSuch", "DoesNotExist", "404")
+
+_HINTS = {
+    "AccessDenied": "the credentials lack this permission: docs/reference/permissions.json lists what the toolkit needs",
+    "UnauthorizedOperation": "the credentials lack this permission: docs/reference/permissions.json lists what the toolkit needs",
+    "ExpiredToken": "the credentials have expired: sign in again",
+    "InvalidClientTokenId": "AWS does not know these credentials; in an opt-in region this also means that the region is not enabled",
+    "AuthFailure": "AWS does not accept these credentials; in an opt-in region this also means that the region is not enabled",
+    "OptInRequired": "enable the region for the account first (account:EnableRegion)",
+    "LimitExceeded": "ask for a higher quota (Service Quotas), or delete what is not used",
+    "AddressLimitExceeded": "ask for a higher quota of Elastic IPs (Service Quotas, L-0263D0A3)",
+    "VpcLimitExceeded": "ask for a higher quota of VPCs (Service Quotas, L-F678F1CE)",
+    "BucketAlreadyExists": "another account owns a bucket of this name: choose another platform name",
+    "DependencyViolation": "something that this toolkit did not make still uses it",
+}
+
+
+def _hint(code: str) -> str:
+    return next((hint for name, hint in _HINTS.items() if code.startswith(name)), "")
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to reach AWS. Empty fields leave botocore's own chain (environment, profile, instance role) in charge.
+
+    Attributes:
+        connect_timeout: Seconds.
+        read_timeout: Seconds.
+        attempts: Tries of a call that is safe to repeat.
+    """
+
+    endpoint_url: str = ""
+    profile: str = ""
+    access_key_id: str = ""
+    secret_access_key: str = ""
+    connect_timeout: float = 5.0
+    read_timeout: float = 30.0
+    attempts: int = 6
+
+
+class _Shared:
+    """What the regions' views of one process have in common."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.session = botocore.session.Session(profile=connection.profile or None)
+        preload(self.session)
+        self.clients: dict[tuple[str, str, bool], BaseClient] = {}
+        self.lock = threading.Lock()
+
+
+_LOADER: Any = None
+
+
+def preload(session: botocore.session.Session | None = None, services: Iterable[str] = ()) -> None:
+    """Share one loader of service models among the sessions of a process, and load `services` into it.
+
+    Parsing a model costs far more than a call (EC2's: 100 ms and more), and forked workers inherit what their
+    parent has loaded.
+    """
+    global _LOADER
+    session = session or botocore.session.Session()
+    if _LOADER is None:
+        _LOADER = session.get_component("data_loader")
+    session.register_component("data_loader", _LOADER)
+    for service in services:
+        _LOADER.load_service_model(service, "service-2")
+
+
+class Aws:
+    """AWS seen from one region. `at` gives the view of another region over the same session."""
+
+    def __init__(
+        self,
+        connection: Connection | None = None,
+        region: str = "",
+        progress: Callable[[str], None] = lambda text: None,
+        *,
+        _shared: _Shared | None = None,
+    ) -> None:
+        self._shared = _shared or _Shared(connection or Connection())
+        self.region = region
+        self.progress = progress
+
+    def at(self, region: str) -> Aws:
+        """Return the view of `region`."""
+        return self if region == self.region else Aws(region=region, progress=self.progress, _shared=self._shared)
+
+    def client(self, service: str, *, repeats: bool = True) -> BaseClient:
+        """Return the process's client; `repeats=False` never repeats a call whose answer was lost."""
+        shared = self._shared
+        key = (service, self.region, repeats)
+        client = shared.clients.get(key)
+        if client is None:
+            with shared.lock:
+                client = shared.clients.get(key)
+                if client is None:
+                    connection = shared.connection
+                    config = botocore.config.Config(
+                        connect_timeout=connection.connect_timeout,
+                        read_timeout=connection.read_timeout,
+                        retries={"mode": "standard", "total_max_attempts": connection.attempts if repeats else 1},
+                        max_pool_connections=READ_WORKERS,
+                        s3={"us_east_1_regional_endpoint": "regional", "addressing_style": "path" if connection.endpoint_url else "auto"},
+                        tcp_keepalive=True,
+                    )
+                    client = shared.session.create_client(
+                        service,
+                        region_name=self.region,
+                        endpoint_url=connection.endpoint_url or None,
+                        aws_access_key_id=connection.access_key_id or None,
+                        aws_secret_access_key=connection.secret_access_key or None,
+                        config=config,
+                    )
+                    shared.clients[key] = client
+        return client
+
+    def call(self, service: str, operation: str, /, **params: Any) -> dict[str, Any]:
+        """Call AWS, as in `aws.call("ec2", "create_vpc", CidrBlock=…)`.
+
+        Calls that create are not repeated by botocore (see `CREATING`); all others are, with growing pauses.
+
+        Raises:
+            KcError: With the AWS code, request id, operation, region and a hint.
+        """
+        client = self.client(service, repeats=not operation.startswith(CREATING))
+        try:
+            return dict(getattr(client, operation)(**params))
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+            raise self._error(service, operation, error) from error
+
+    def find(self, service: str, operation: str, /, **params: Any) -> dict[str, Any] | None:
+        """Call AWS; None where the thing asked for is not there."""
+        try:
+            return self.call(service, operation, **params)
+        except KcError as error:
+            if error.missing:
+                return None
+            raise
+
+    def pages(self, service: str, operation: str, key: str, /, **params: Any) -> list[Any]:
+        """Return every item of a paged list."""
+        client = self.client(service)
+        try:
+            if not client.can_paginate(operation):
+                return list(getattr(client, operation)(**params)[key])
+            return [item for page in client.get_paginator(operation).paginate(**params) for item in page.get(key) or []]
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+            raise self._error(service, operation, error) from error
+
+    def map(self, act: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        """Run `act` on every item at once; results in the items' order."""
+        todo = list(items)
+        if len(todo) < 2:
+            return [act(item) for item in todo]
+        with ThreadPoolExecutor(min(READ_WORKERS, len(todo))) as pool:
+            return list(pool.map(act, todo))
+
+    def wait(
+        self,
+        what: str,
+        state: Callable[[], str],
+        *,
+        until: Iterable[str],
+        unless: Iterable[str] = (),
+        timeout: float = 600,
+        pause: float = 2.0,
+    ) -> str:
+        """Wait until `state()` is one of `until`.
+
+        Args:
+            what: What is waited for, as the operator knows it.
+            unless: States that never become one of `until`.
+            timeout: Seconds.
+            pause: Seconds between two looks; the first look is at once.
+
+        Raises:
+            KcError: On a state of `unless`, or on time-out; it names the last state.
+        """
+        until, unless = set(until), set(unless)
+        started = told = time.monotonic()
+        while True:
+            now = state()
+            if now in until:
+                return now
+            waited = time.monotonic() - started
+            if now in unless:
+                raise KcError(f"{what} is `{now}` instead of {' or '.join(sorted(until))}", region=self.region)
+            if waited > timeout:
+                raise KcError(
+                    f"{what} is still `{now}` after {waited:.0f} s",
+                    hint="look at its events, then run again: what stands is kept",
+                    region=self.region,
+                )
+            if time.monotonic() - told >= 10:
+                told = time.monotonic()
+                self.progress(f"waiting for {what}: {now} ({waited:.0f} s)")
+            time.sleep(min(pause, 0.2 + waited / 5))
+
+    def _error(self, service: str, operation: str, error: Exception) -> KcError:
+        where = f"{service}:{operation} in {self.region}"
+        if isinstance(error, botocore.exceptions.ClientError):
+            body: Mapping[str, Any] = error.response
+            code = str(body.get("Error", {}).get("Code", ""))
+            meta = body.get("ResponseMetadata", {})
+            status = int(meta.get("HTTPStatusCode", 0))
+            request_id = str(meta.get("RequestId", "") or meta.get("HTTPHeaders", {}).get("x-amzn-requestid", ""))
+            text = " ".join(str(body.get("Error", {}).get("Message", "")).split()).rstrip(".")
+            return KcError(
+                f"{where} answered {code}: {text}" + (f" (request {request_id})" if request_id else ""),
+                code=code,
+                request_id=request_id,
+                operation=f"{service}:{operation}",
+                region=self.region,
+                hint=_hint(code),
+                transient=status >= 500 or code in _THROTTLED,
+                exists=any(mark in code for mark in _EXISTS),
+                missing=any(mark in code for mark in _MISSING),
+            )
+        if isinstance(error, botocore.exceptions.NoCredentialsError):
+            return KcError(
+                "no AWS credentials were found", hint="sign in, or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            )
+        lost = isinstance(error, _LOST)
+        return KcError(
+            f"{where} got no answer: {error}" if lost else f"{where}: {error}",
+            code=type(error).__name__,
+            operation=f"{service}:{operation}",
+            region=self.region,
+            transient=lost,
+            hint="see that the region's endpoint can be reached from here" if lost else "",
+        )

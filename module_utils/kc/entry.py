@@ -1,0 +1,17 @@
+"""The one file that knows Ansible: a module's `main`."""
+
+from __future__ import annotations
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .spec import COMMON, spec_of
+from .unit import Unit, run
+
+
+def main(unit: Unit, documentation: str) -> None:
+    """Run `unit` as an Ansible module whose options `documentation` describes."""
+    module = AnsibleModule(argument_spec=spec_of(COMMON, documentation), supports_check_mode=True)
+    result = run(unit, module.params, check=module.check_mode)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)

@@ -1,0 +1,102 @@
+"""Argument specs from a module's documentation, so that an option is described once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+COMMON = r"""
+options:
+  scope:
+    description: Whose resources these are and where; the inventory's C(kc_scope).
+    type: dict
+    required: true
+    suboptions:
+      platform:
+        description: Short name of the platform; the beginning of every name and the tag C(Platform).
+        type: str
+        required: true
+      environment:
+        description: The tag C(Environment) and the second part of every name.
+        type: str
+        required: true
+      account:
+        description: AWS account id, 12 digits.
+        type: str
+        required: true
+      region:
+        description: Region code.
+        type: str
+        required: true
+      client:
+        description: The special client that all of it is dedicated to.
+        type: str
+      tags:
+        description: Tags that everything gets on top of the toolkit's own.
+        type: dict
+        default: {}
+      aws:
+        description: How to reach AWS; what is left out is botocore's own chain (environment, profile, instance role).
+        type: dict
+        default: {}
+        suboptions:
+          endpoint_url:
+            description: Where all AWS APIs answer, instead of AWS's own addresses.
+            type: str
+          profile:
+            description: A profile of the AWS configuration file.
+            type: str
+          access_key_id:
+            description: Access key, where no profile and no role gives one.
+            type: str
+          secret_access_key:
+            description: The key's secret.
+            type: str
+          connect_timeout:
+            description: Seconds to wait for a connection.
+            type: float
+          read_timeout:
+            description: Seconds to wait for an answer.
+            type: float
+          attempts:
+            description: Tries of a call that is safe to repeat.
+            type: int
+  state:
+    description: C(absent) deletes everything of the unit, in reverse order.
+    type: str
+    choices: [present, absent]
+    default: present
+  data:
+    description: Whether C(absent), or a resource that the inventory no longer names, may delete what holds data.
+    type: str
+    choices: [keep, delete]
+    default: keep
+"""
+
+SECRET = {"secret_access_key"}
+"""Options whose value is never shown."""
+
+
+def spec_of(*documentation: str) -> dict[str, dict[str, Any]]:
+    """Return the argument spec that documentations (YAML, as in `DOCUMENTATION`) describe together."""
+    result: dict[str, dict[str, Any]] = {}
+    for text in documentation:
+        result.update(_options(yaml.load(text, Loader=_LOADER).get("options") or {}))
+    return result
+
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _options(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    result = {}
+    for name, about in options.items():
+        spec = {key: about[key] for key in ("type", "required", "default", "choices", "elements") if key in about}
+        if name in SECRET:
+            spec["no_log"] = True
+        if "suboptions" in about:
+            spec["options"] = _options(about["suboptions"])
+        result[name] = spec
+    return result

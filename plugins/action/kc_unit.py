@@ -1,0 +1,63 @@
+"""Runs a unit inside Ansible's own process; every unit's action is a link to this file.
+
+A module costs Ansible most of a second a task, spent on packing, a new interpreter and loading boto3. Here the
+same `run` is called in the worker that Ansible has forked already; service models are loaded once, when the
+controller imports this plugin. `kc_in_process: false` runs the module in `library/` instead.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+ROOT = Path(__file__).absolute().parents[2]
+if str(ROOT / "module_utils") not in sys.path:
+    sys.path.append(str(ROOT / "module_utils"))
+
+from kc.aws.session import preload  # noqa: E402
+from kc.spec import COMMON, spec_of  # noqa: E402
+from kc.unit import run  # noqa: E402
+
+NAME = Path(__file__).stem
+if NAME != "kc_unit":
+    UNIT = importlib.import_module(f"kc.units.{NAME.removeprefix('kc_')}").UNIT
+    preload(services=UNIT.services)
+    _TREE = ast.parse((ROOT / "library" / f"{NAME}.py").read_text())
+    SPEC = spec_of(
+        COMMON,
+        next(
+            ast.literal_eval(node.value)
+            for node in _TREE.body
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "DOCUMENTATION"
+        ),
+    )
+
+
+class ActionModule(ActionBase):
+    """Validates the task's options as the module would, and runs the unit."""
+
+    _supports_check_mode = True
+    _supports_async = True
+    _supports_diff = True
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        task_vars = task_vars or {}
+        super().run(tmp, task_vars)
+        if self._task.async_val or not self._templar.template(task_vars.get("kc_in_process", True)):
+            result: dict[str, Any] = self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
+        else:
+            _, params = self.validate_argument_spec(argument_spec=SPEC)
+            host = task_vars["inventory_hostname"]
+            display = Display()
+            result = run(
+                UNIT, params, check=self._task.check_mode, progress=lambda text: display.display(f"  {host}: {text}", color="bright gray")
+            )
+        plans = {**task_vars.get("ansible_facts", {}).get("kc_plans", {}), UNIT.name: result.get("plan", [])}
+        return {**result, "ansible_facts": {"kc_plans": plans}}
