@@ -1,0 +1,70 @@
+# Two commands do the work: `make site` and `make test`. `make help` lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PY := .venv/bin/python
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+LAB_ENV = eval "$$($(PY) -m lab env)"
+ARGS ?=
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: venv
+venv: ## the virtual environment in .venv
+	@tools/bootstrap
+
+.PHONY: site
+site: lab-up ## the whole platform on this machine; again at any time (ARGS="--check --diff", …)
+	@ansible-playbook site.yml $(ARGS)
+
+.PHONY: drift
+drift: lab-up ## what differs from the inventory; exits non-zero if anything does
+	@ansible-playbook playbooks/drift.yml $(ARGS)
+
+.PHONY: env
+env: venv ## the `export` lines with which any AWS client talks to the lab
+	@$(PY) -m lab env
+
+.PHONY: lab-up lab-down lab-reset lab-status
+lab-up: venv ## start the lab, if it isn't up
+	@$(PY) -m lab up
+lab-down: venv ## stop the lab; what it holds is kept
+	@$(PY) -m lab down
+lab-reset: venv ## empty the lab's AWS
+	@$(PY) -m lab reset
+lab-status: venv ## what runs where
+	@$(PY) -m lab status
+
+.PHONY: test lint unit integration soak
+test: venv ## everything: lint, unit, integration
+	@$(MAKE) --no-print-directory lint
+	@$(PY) -m pytest -m 'not soak' $(ARGS)
+lint: venv ## ruff, mypy, yamllint, ansible-lint, generated files
+	ruff format --check .
+	ruff check .
+	mypy
+	yamllint -s .
+	ansible-lint --offline -q
+	$(PY) tools/permissions.py --check
+	$(PY) tools/reference.py --check
+	$(PY) tools/collections.py
+unit: venv ## the tests that need no server
+	@$(PY) -m pytest tests/unit $(ARGS)
+integration: venv ## the tests against a local AWS
+	@$(PY) -m pytest tests/integration -m 'not soak' $(ARGS)
+soak: venv ## every fault at every call, for every unit (long)
+	@$(PY) -m pytest -m soak $(ARGS)
+
+.PHONY: bench-provision
+bench-provision: venv ## our provisioning beside amazon.aws and plain boto3, as ratios (long)
+	@$(PY) -m tests.benchmarks.provision $(ARGS)
+
+.PHONY: docs lock
+docs: venv ## write the generated reference again
+	@$(PY) tools/reference.py
+	@$(PY) tools/permissions.py
+lock: ## pin again what the requirements bring along
+	@rm -rf .venv-lock && python3 -m venv .venv-lock && .venv-lock/bin/pip -q install -r requirements-dev.txt
+	@{ echo "# Written by \`make lock\`: everything that requirements-dev.txt brings along."; .venv-lock/bin/pip freeze --exclude-editable; } > constraints.txt
+	@rm -rf .venv-lock
