@@ -1,0 +1,223 @@
+#!/usr/bin/env python
+"""Writes docs/reference/permissions.json: the IAM policy that the toolkit itself needs.
+
+It is made from the calls in the source, so it can't be behind them: every `aws.call("service", "operation", …)`,
+`aws.find` and `aws.pages` below module_utils/kc. `--check` changes nothing, and fails where the file is stale.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import botocore.session
+import parliament
+from botocore import xform_name
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "module_utils"))
+
+from kc.policy import Document, allow, document  # noqa: E402
+
+SOURCE = ROOT / "module_utils" / "kc"
+TARGET = ROOT / "docs" / "reference" / "permissions.json"
+
+METHODS = ("call", "find", "pages")
+"""Methods of `Aws` that call AWS; their first two arguments are service and operation."""
+
+WRAPPER = "aws/session.py"
+"""The file that defines these methods, in terms of each other and of botocore's clients."""
+
+ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("s3", "delete_bucket_replication"): ("s3:PutReplicationConfiguration",),
+    ("s3", "delete_objects"): ("s3:DeleteObject", "s3:DeleteObjectVersion"),
+    ("s3", "get_bucket_encryption"): ("s3:GetEncryptionConfiguration",),
+    ("s3", "get_bucket_lifecycle_configuration"): ("s3:GetLifecycleConfiguration",),
+    ("s3", "get_bucket_replication"): ("s3:GetReplicationConfiguration",),
+    ("s3", "get_public_access_block"): ("s3:GetBucketPublicAccessBlock",),
+    ("s3", "list_buckets"): ("s3:ListAllMyBuckets",),
+    ("s3", "list_multipart_uploads"): ("s3:ListBucketMultipartUploads",),
+    ("s3", "list_object_versions"): ("s3:ListBucketVersions",),
+    ("s3", "put_bucket_encryption"): ("s3:PutEncryptionConfiguration",),
+    ("s3", "put_bucket_lifecycle_configuration"): ("s3:PutLifecycleConfiguration",),
+    ("s3", "put_bucket_replication"): ("s3:PutReplicationConfiguration",),
+    ("s3", "put_public_access_block"): ("s3:PutBucketPublicAccessBlock",),
+}
+"""Operations whose action has another name (S3 user guide, Required permissions for Amazon S3 API operations)."""
+
+
+class For(NamedTuple):
+    """An action that is needed for certain AWS services only."""
+
+    action: str
+    service: str
+
+
+CONDITION = {"iam:PassRole": "iam:PassedToService", "iam:CreateServiceLinkedRole": "iam:AWSServiceName"}
+"""The condition key that names the service, by action."""
+
+ALSO: dict[tuple[str, str], tuple[str | For, ...]] = {
+    # VPC user guide, Publish flow logs to Amazon S3: IAM policy for the principal
+    ("ec2", "create_flow_logs"): ("ec2:CreateTags", "logs:CreateLogDelivery", "logs:DeleteLogDelivery"),
+    ("ec2", "create_nat_gateway"): ("ec2:CreateTags", For("iam:CreateServiceLinkedRole", "natgateway.amazonaws.com")),
+    # an interface endpoint with private DNS is a private hosted zone
+    ("ec2", "create_vpc_endpoint"): ("ec2:CreateTags", "route53:AssociateVPCWithHostedZone"),
+    # ECR user guide, Encryption at rest: required IAM permissions
+    ("ecr", "create_repository"): ("ecr:TagResource", "kms:CreateGrant", "kms:DescribeKey"),
+    ("ecr", "delete_repository"): ("kms:RetireGrant",),
+    ("ecr", "put_replication_configuration"): (For("iam:CreateServiceLinkedRole", "replication.ecr.amazonaws.com"),),
+    ("iam", "add_role_to_instance_profile"): (For("iam:PassRole", "ec2.amazonaws.com"),),
+    ("iam", "create_instance_profile"): ("iam:TagInstanceProfile",),
+    ("iam", "create_role"): ("iam:TagRole",),
+    # KMS developer guide, Control access to multi-Region keys
+    ("kms", "create_key"): ("kms:PutKeyPolicy", "kms:TagResource", For("iam:CreateServiceLinkedRole", "mrk.kms.amazonaws.com")),
+    ("kms", "replicate_key"): ("kms:CreateKey", "kms:PutKeyPolicy", "kms:TagResource"),
+    # S3 API, CreateBucket: permissions, for its tags
+    ("s3", "create_bucket"): ("s3:TagResource",),
+    ("s3", "put_bucket_replication"): (For("iam:PassRole", "s3.amazonaws.com"),),
+    # Secrets Manager user guide, Secret encryption and decryption: permissions for the KMS key
+    ("secretsmanager", "create_secret"): ("kms:Decrypt", "kms:GenerateDataKey", "secretsmanager:TagResource"),
+    ("secretsmanager", "put_secret_value"): ("kms:Decrypt", "kms:GenerateDataKey"),
+    ("secretsmanager", "replicate_secret_to_regions"): ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"),
+    ("secretsmanager", "update_secret"): ("kms:Decrypt", "kms:GenerateDataKey"),
+}
+"""What AWS wants beside an operation's own action."""
+
+NEWER: dict[str, str] = {}
+"""Actions that parliament does not know yet, and where AWS documents them."""
+
+PREFIX = {"monitoring": "cloudwatch", "tagging": "tag"}
+"""IAM's name of a service where it is not the one that requests are signed for."""
+
+
+class PermissionsError(Exception):
+    """What is wrong with the source or the tables, one line each."""
+
+
+def calls(source: Path) -> set[tuple[str, str]]:
+    """Return every service and operation that the source below a directory calls.
+
+    Raises:
+        PermissionsError: A service or an operation is not literal, or a client is used past `Aws`.
+    """
+    found: set[tuple[str, str]] = set()
+    wrong: list[str] = []
+    for file in sorted(source.rglob("*.py")):
+        own = file.relative_to(source).as_posix() == WRAPPER
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)) or (own and _is_self(node.func.value)):
+                continue
+            where = f"{file.relative_to(source.parent)}:{node.lineno}"
+            if node.func.attr == "client" and node.args:
+                wrong.append(f"{where}: calls of a client are not seen: use aws.call, aws.find or aws.pages")
+            # one argument: somebody else's `find`, as str has one
+            if node.func.attr not in METHODS or len(node.args) < 2:
+                continue
+            service, operation = (arg.value if isinstance(arg, ast.Constant) else None for arg in node.args[:2])
+            if isinstance(service, str) and isinstance(operation, str):
+                found.add((service, operation))
+            else:
+                wrong.append(f"{where}: service and operation must be literal: {ast.unparse(node)}")
+    if wrong:
+        raise PermissionsError("\n".join(wrong))
+    return found
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
+
+
+@cache
+def _operations(service: str) -> tuple[str, dict[str, str]]:
+    """Return IAM's name of a service, and its operations' API names by their names in Python."""
+    try:
+        model = botocore.session.get_session().get_service_model(service)
+    except botocore.exceptions.UnknownServiceError:
+        return "", {}
+    return PREFIX.get(model.signing_name, model.signing_name), {xform_name(name): name for name in model.operation_names}
+
+
+@cache
+def known() -> frozenset[str]:
+    """Return every action that IAM has, in lower case (IAM does not tell case apart)."""
+    return frozenset(
+        f"{service['prefix']}:{privilege['privilege']}".lower()
+        for service in parliament.iam_definition
+        for privilege in service["privileges"]
+    )
+
+
+def needs(made: Iterable[tuple[str, str]]) -> set[str | For]:
+    """Return the actions that calls need.
+
+    Raises:
+        PermissionsError: botocore does not know an operation, or IAM an action.
+    """
+    found: set[str | For] = set()
+    wrong: list[str] = []
+    for service, operation in sorted(made):
+        prefix, names = _operations(service)
+        if operation not in names:
+            wrong.append(f"{service} {operation}: botocore has no such operation")
+            continue
+        found |= {*ACTIONS.get((service, operation), (f"{prefix}:{names[operation]}",)), *ALSO.get((service, operation), ())}
+    for need in found:
+        action = need.action if isinstance(need, For) else need
+        if action.lower() not in known() and action not in NEWER:
+            wrong.append(f"{action}: IAM has no such action: add the operation to ACTIONS, or the action to NEWER")
+    if wrong:
+        raise PermissionsError("\n".join(sorted(wrong)))
+    return found
+
+
+def policy(found: Iterable[str | For]) -> Document:
+    """Return the policy that allows actions: one statement a service, and one a condition."""
+    services: dict[str, list[str]] = {}
+    limited: dict[str, list[str]] = {}
+    for need in found:
+        if isinstance(need, For):
+            limited.setdefault(need.action, []).append(need.service)
+        else:
+            services.setdefault(need.partition(":")[0], []).append(need)
+    return document(*_statements(services, limited))
+
+
+def _statements(services: dict[str, list[str]], limited: dict[str, list[str]]) -> Iterator[dict[str, Any]]:
+    for prefix, actions in services.items():
+        yield allow("".join(part.capitalize() for part in prefix.split("-")), actions, "*")
+    for action, names in limited.items():
+        yield allow(action.partition(":")[2], action, "*", when={"StringEquals": {CONDITION[action]: names}})
+
+
+def text(source: Path = SOURCE) -> str:
+    """Return the file's text, as made from the source."""
+    return json.dumps(policy(needs(calls(source))), indent=2) + "\n"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the file, or with `--check` compare it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 where the file is stale")
+    check = parser.parse_args(arguments).check
+    try:
+        made = text()
+    except PermissionsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if check and (not TARGET.exists() or TARGET.read_text() != made):
+        print(f"{TARGET.relative_to(ROOT)} is stale: run tools/permissions.py", file=sys.stderr)
+        return 1
+    if not check:
+        TARGET.parent.mkdir(parents=True, exist_ok=True)
+        TARGET.write_text(made)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
