@@ -1,0 +1,1 @@
+"""A two-region world on one machine, for trying, testing and drilling."""

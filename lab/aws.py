@@ -1,0 +1,80 @@
+"""The lab's AWS: moto's server with every region, what moto lacks, and a state that lasts.
+
+`python -m lab.aws --port 5566 --state .lab` serves until it gets SIGTERM. `python -m lab up` starts it so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from . import overlay
+from .settings import Settings
+
+STATE_FILE = "aws.state"
+
+
+def main() -> int:
+    """Serve. Returns an exit code."""
+    parser = argparse.ArgumentParser(prog="python -m lab.aws", description="The lab's AWS APIs, on loopback.")
+    parser.add_argument("--port", type=int, required=True, help="TCP port; 0: one that is free, named in the first line of output")
+    parser.add_argument("--state", type=Path, help="directory to keep the state in; without it the state ends with the process")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="kc-lab-") as scratch:
+        overlay.prepare(args.state or Path(scratch), Settings.load().account)
+        return serve(args.port, args.state)
+
+
+def serve(port: int, home: Path | None) -> int:
+    """Serve on `port`, with state in `home`."""
+    from . import patches, server, state
+    from .behaviours import s3_replication
+
+    patches.apply()
+    app = server.OneAtATime(log=home is not None)
+    keeper = state.Keeper(home / STATE_FILE, app.lock) if home else None
+    if keeper and keeper.path.exists():
+        try:
+            state.load(keeper.path)
+        except ValueError as error:
+            print(f"{keeper.path} is no state that this lab can go on from: {error}. `python -m lab reset` drops it.", file=sys.stderr)
+            return 1
+    # What stands from here on is long-lived: without this, most of the collector's work is looking at it again.
+    gc.freeze()
+
+    def after(call: server.Call) -> None:
+        if keeper and call.path == "/moto-api/reset":
+            keeper.forget()
+        elif keeper and not call.reads:
+            keeper.changed()
+
+    app.after.append(after)
+    app.own["/lab/health"] = lambda: json.dumps(
+        {"pid": os.getpid(), "home": str(home.absolute()) if home else None, "error": keeper.error if keeper else ""}
+    ).encode()
+    replication = s3_replication.Replication(app.lock, changed=keeper.changed if keeper else lambda: None)
+    replication.install()
+
+    listener = server.listen(app, port)
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=listener.shutdown).start())
+    signal.signal(signal.SIGINT, signal.SIG_IGN if home else signal.default_int_handler)
+    for work in (replication.run, *([keeper.run] if keeper else [])):
+        threading.Thread(target=work, daemon=True).start()
+    print(f"listening on http://127.0.0.1:{listener.server_port}", flush=True)
+    listener.serve_forever(poll_interval=0.05)
+    with app.lock:
+        if keeper:
+            keeper.save()
+        sys.stdout.flush()
+        os._exit(0)  # connections that are still open have nothing more to say
+
+
+if __name__ == "__main__":
+    sys.exit(main())

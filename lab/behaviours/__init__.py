@@ -1,0 +1,1 @@
+"""What moto only records, carried out: one file each."""

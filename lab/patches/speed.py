@@ -1,0 +1,67 @@
+"""The same answers, sooner. Numbers and method are in `lab/README.md`."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+
+def remember_backends_by_host() -> None:
+    """Remember which backend a host name belongs to; moto 5.2.5 lists its own directory on disk for each request."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication as App
+
+    find = App.get_backend_for_host
+    known: dict[str | None, Any] = {}
+
+    def get_backend_for_host(self: Any, host: str | None) -> Any:
+        if host not in known:
+            known[host] = find(self, host)
+        return known[host]
+
+    App.get_backend_for_host = get_backend_for_host
+
+
+def remember_method_names() -> None:
+    """Remember a response class's methods; moto 5.2.5 inspects the class for each request."""
+    import moto.core.responses as responses
+
+    responses.method_names_from_class = functools.cache(responses.method_names_from_class)
+
+
+def remember_attribute_names() -> None:
+    """Remember under which names an answer's field may be found; moto 5.2.5 derives them anew for every value.
+
+    The candidates depend on nothing but the picker, the object's class, the field's shape and its path.
+    """
+    import moto.core.serialize as serialize
+
+    candidates: dict[Any, tuple[list[str], Any]] = {}
+
+    def pick(self: Any, context: Any) -> Any:
+        at = (type(self), type(context.obj), context.shape, context.key_path, context.key)
+        known = candidates.get(at)
+        if known is None:
+            path = f"{context.key_path}.{context.key}"
+            transform = next((act for end, act in self.response_transformers.items() if path.endswith(end)), None)
+            known = candidates[at] = (list(dict.fromkeys(self.get_possible_keys(context))), transform)
+        names, transform = known
+        value = None
+        for name in names:
+            found = serialize.get_value(context.obj, name, serialize.MISSING)
+            if found is not serialize.MISSING:
+                value = found
+                break
+        return transform(value) if transform else value
+
+    serialize.AttributePicker.__call__ = pick
+
+
+def no_rsa_for_symmetric_keys() -> None:
+    """A symmetric KMS key has no key pair; moto 5.2.5 generates one for each (50 ms), never used."""
+    import moto.kms.models as models
+
+    generate = models.generate_private_key
+    models.generate_private_key = lambda spec: None if spec == "SYMMETRIC_DEFAULT" else generate(spec)
+
+
+ALL = (remember_backends_by_host, remember_method_names, remember_attribute_names, no_rsa_for_symmetric_keys)

@@ -1,0 +1,89 @@
+"""What integration tests stand on: one AWS API for the whole run, empty at the start of each test."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
+
+import boto3
+import botocore.config
+import pytest
+from kc.unit import run
+
+from lab.settings import ROOT, Settings
+
+LAB = Settings.load()
+
+
+def post(url: str) -> None:
+    """Send an empty POST; an answer other than 2xx is an error."""
+    with urllib.request.urlopen(urllib.request.Request(url, data=b"", method="POST"), timeout=30):  # noqa: S310
+        pass
+
+
+@pytest.fixture(scope="session")
+def aws_server() -> Iterator[str]:
+    """One API server for the session, on a port that the kernel chooses; its URL."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "lab.aws", "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        try:
+            assert server.stdout is not None
+            line = server.stdout.readline()
+            assert line.startswith("listening on "), f"the lab's AWS did not start: {line!r}"
+            url = line.split()[-1]
+            yield url
+        finally:
+            server.terminate()
+
+
+@pytest.fixture
+def aws_api(aws_server: str) -> str:
+    """URL of an AWS API that holds nothing."""
+    post(f"{aws_server}/moto-api/reset")
+    return aws_server
+
+
+@pytest.fixture
+def scope_option(aws_api: str) -> Callable[..., dict[str, Any]]:
+    """Return a function that gives a task's `scope` option: `scope_option("eu-central-1", client="acme")`."""
+
+    def scope(region: str = "me-west-1", **more: Any) -> dict[str, Any]:
+        aws = {"endpoint_url": aws_api, "access_key_id": LAB.access_key, "secret_access_key": LAB.secret_key}
+        return {"platform": "kc", "environment": "lab", "account": LAB.account, "region": region, "aws": aws, **more}
+
+    return scope
+
+
+@pytest.fixture
+def converge(aws_api: str) -> Callable[..., dict[str, Any]]:
+    """Return a function that runs a unit, by name or as an object, and asserts that it did not fail."""
+
+    def go(unit: Any, params: dict[str, Any], check: bool = False) -> dict[str, Any]:
+        unit = import_module(f"kc.units.{unit}").UNIT if isinstance(unit, str) else unit
+        result = run(unit, params, check=check)
+        assert not result.get("failed"), result["msg"]
+        return result
+
+    return go
+
+
+@pytest.fixture
+def client(aws_api: str) -> Callable[..., Any]:
+    """Return a function that gives a plain boto3 client: `client("ec2", "me-west-1")`."""
+
+    def make(service: str, region: str = "me-west-1") -> Any:
+        return boto3.client(
+            service,
+            region_name=region,
+            endpoint_url=aws_api,
+            aws_access_key_id=LAB.access_key,
+            aws_secret_access_key=LAB.secret_key,
+            config=botocore.config.Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+        )
+
+    return make
