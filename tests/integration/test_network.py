@@ -222,6 +222,16 @@ def test_peering_drift(converge: Callable[..., Result], peered: dict[str, Any], 
     assert converge("peering", peered)["plan"] == []
 
 
+def test_three_regions_leave_each_others_peerings_alone(converge: Callable[..., Result], scope_option: Callable[..., Any]) -> None:
+    for region, cidr in (("me-west-1", "10.10.0.0/16"), ("eu-central-1", "10.11.0.0/16"), ("eu-west-1", "10.12.0.0/16")):
+        converge("network", {**reference.network(cidr, witness=region == "eu-west-1"), "scope": scope_option(region)})
+    pairs = {"me-west-1": ["eu-central-1", "eu-west-1"], "eu-central-1": ["eu-west-1"], "eu-west-1": []}
+    made = {region: converge("peering", {"scope": scope_option(region), "peers": peers}) for region, peers in pairs.items()}
+    assert {region: len(result["plan"]) for region, result in made.items()} == {"me-west-1": 6, "eu-central-1": 3, "eu-west-1": 0}
+    for region, peers in pairs.items():
+        assert converge("peering", {"scope": scope_option(region), "peers": peers})["plan"] == []
+
+
 def test_peering_taken_away(converge: Callable[..., Result], peered: dict[str, Any]) -> None:
     converge("peering", peered)
     gone = converge("peering", {**peered, "state": "absent"})

@@ -1,0 +1,135 @@
+"""What stands in an account, by plain API calls that know nothing of the toolkit.
+
+`inventory_of` counts by region, kind and name: a duplicate is a count of 2, and an account that was left as it was
+found is an empty inventory.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+Census = Counter[tuple[str, str, str]]
+Client = Callable[..., Any]
+
+REGIONS = ("me-west-1", "eu-central-1", "eu-west-1", "us-east-1")
+GLOBAL = "us-east-1"
+"""Where services without regions are listed."""
+
+
+def _tag(item: Mapping[str, Any], name: str = "Name") -> str:
+    return next((tag["Value"] for tag in item.get("Tags") or [] if tag["Key"] == name), "(unnamed)")
+
+
+def ec2(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    """AWS's own are left out: the default VPC with all that it holds, default groups and ACLs, main route tables."""
+    api = client("ec2", region)
+    default = {vpc["VpcId"] for vpc in api.describe_vpcs()["Vpcs"] if vpc["IsDefault"]}
+    lists: list[tuple[str, list[dict[str, Any]]]] = [
+        ("vpc", api.describe_vpcs()["Vpcs"]),
+        ("subnet", api.describe_subnets()["Subnets"]),
+        ("nat_gateway", [nat for nat in api.describe_nat_gateways()["NatGateways"] if nat["State"] not in ("deleted", "deleting")]),
+        ("route_table", [t for t in api.describe_route_tables()["RouteTables"] if not any(a.get("Main") for a in t["Associations"])]),
+        ("network_acl", [acl for acl in api.describe_network_acls()["NetworkAcls"] if not acl["IsDefault"]]),
+        ("security_group", [group for group in api.describe_security_groups()["SecurityGroups"] if group["GroupName"] != "default"]),
+        ("endpoint", [e for e in api.describe_vpc_endpoints()["VpcEndpoints"] if e["State"].lower() not in ("deleted", "deleting")]),
+        ("address", api.describe_addresses()["Addresses"]),
+        ("flow_log", api.describe_flow_logs()["FlowLogs"]),
+        ("internet_gateway", [g for g in api.describe_internet_gateways()["InternetGateways"] if not default & _vpcs(g)]),
+        ("interface", api.describe_network_interfaces()["NetworkInterfaces"]),
+        (
+            "peering",
+            [
+                p
+                for p in api.describe_vpc_peering_connections()["VpcPeeringConnections"]
+                if p["Status"]["Code"] not in ("deleted", "rejected")
+            ],
+        ),
+    ]
+    for kind, items in lists:
+        yield from ((kind, _tag(item)) for item in items if item.get("VpcId") not in default and kind != "interface")
+
+
+def _vpcs(gateway: Mapping[str, Any]) -> set[str]:
+    return {each["VpcId"] for each in gateway["Attachments"]}
+
+
+def kms(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    api = client("kms", region)
+    for key in api.list_keys()["Keys"]:
+        about = api.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
+        if about["KeyManager"] == "CUSTOMER" and about["KeyState"] != "PendingDeletion":
+            tags = api.list_resource_tags(KeyId=key["KeyId"])["Tags"]
+            yield "key", next((tag["TagValue"] for tag in tags if tag["TagKey"] == "Name"), "(unnamed)")
+    for alias in api.list_aliases()["Aliases"]:
+        if not alias["AliasName"].startswith("alias/aws/"):
+            yield "alias", alias["AliasName"]
+
+
+def s3(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    api = client("s3", region)
+    for bucket in api.list_buckets()["Buckets"]:
+        if (api.get_bucket_location(Bucket=bucket["Name"])["LocationConstraint"] or "us-east-1") == region:
+            yield "bucket", bucket["Name"]
+
+
+def iam(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    api = client("iam", region)
+    if region == GLOBAL:
+        yield from (("role", role["RoleName"]) for role in api.list_roles()["Roles"] if "/aws-service-role/" not in role["Path"])
+        yield from (("policy", policy["PolicyName"]) for policy in api.list_policies(Scope="Local")["Policies"])
+        yield from (("instance_profile", each["InstanceProfileName"]) for each in api.list_instance_profiles()["InstanceProfiles"])
+
+
+def route53(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    api = client("route53", region)
+    for zone in api.list_hosted_zones()["HostedZones"] if region == GLOBAL else ():
+        yield "zone", zone["Name"]
+        records = api.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
+        yield from (("record", f"{each['Name']} {each['Type']}") for each in records if each["Type"] not in ("NS", "SOA"))
+
+
+def ecr(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    api = client("ecr", region)
+    yield from (("repository", each["repositoryName"]) for each in api.describe_repositories()["repositories"])
+    for rule in api.describe_registry()["replicationConfiguration"]["rules"]:
+        yield from (("image_replication", each["region"]) for each in rule["destinations"])
+
+
+def acm(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    yield from (("certificate", each["DomainName"]) for each in client("acm", region).list_certificates()["CertificateSummaryList"])
+
+
+def secretsmanager(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    yield from (("secret", each["Name"]) for each in client("secretsmanager", region).list_secrets()["SecretList"])
+
+
+def ssm(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    yield from (("parameter", each["Name"]) for each in client("ssm", region).describe_parameters()["Parameters"])
+
+
+SERVICES = {
+    "ec2": ec2,
+    "kms": kms,
+    "s3": s3,
+    "iam": iam,
+    "route53": route53,
+    "ecr": ecr,
+    "acm": acm,
+    "secretsmanager": secretsmanager,
+    "ssm": ssm,
+}
+"""How each service is counted; a test sees to it that no service of a unit is missing."""
+
+
+def inventory_of(client: Client, regions: Iterable[str] = REGIONS, services: Iterable[str] = tuple(SERVICES)) -> Census:
+    """Count what stands, by `(region, kind, name)`.
+
+    Args:
+        client: The fixture `client`.
+        regions: Regions to look into; what has no region is listed in us-east-1.
+        services: AWS services to look into.
+    """
+    services = list(services)
+    return Counter((region, kind, name) for region in regions for service in services for kind, name in SERVICES[service](client, region))

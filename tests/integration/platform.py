@@ -1,0 +1,130 @@
+"""Every unit with small options that use all it can, and what has to stand before it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from kc.spec import COMMON, spec_of
+from kc.unit import Unit
+
+ROOT = Path(__file__).parents[2]
+HOME, OTHER = "me-west-1", "eu-central-1"
+DOMAIN = "kc-lab.test"
+
+Where = tuple[str, str]
+"""A unit's name and a region."""
+
+NEEDS: dict[str, list[Where]] = {
+    "identity": [],
+    "zone": [],
+    "keys": [],
+    "parameters": [],
+    "storage": [("keys", HOME)],
+    "replication": [("keys", HOME), ("keys", OTHER), ("storage", HOME), ("storage", OTHER)],
+    "network": [("keys", HOME), ("storage", HOME)],
+    "peering": [("network", HOME), ("network", OTHER)],
+    "registry": [("keys", HOME)],
+    "secrets": [("keys", HOME), ("keys", OTHER)],
+    "certificates": [("zone", HOME)],
+}
+"""Units in the order of the foundation, each with what has to stand before it."""
+
+UNITS = list(NEEDS)
+
+
+def unit(name: str) -> Unit:
+    """Return a unit by its name."""
+    found: Unit = import_module(f"kc.units.{name}").UNIT
+    return found
+
+
+def defaults(name: str) -> dict[str, Any]:
+    """Return the defaults of a unit's options, as its module documents them."""
+    tree = ast.parse((ROOT / "library" / f"kc_{name}.py").read_text())
+    documentation = next(
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "DOCUMENTATION"
+    )
+    return {option: about.get("default") for option, about in spec_of(COMMON, documentation).items() if option != "scope"}
+
+
+def options(name: str, region: str = HOME) -> dict[str, Any]:
+    """Return a unit's options without its scope."""
+    there = OTHER if region == HOME else HOME
+    cidr, peer_cidr = ("10.10.0.0/16", "10.11.0.0/16") if region == HOME else ("10.11.0.0/16", "10.10.0.0/16")
+    small: dict[str, dict[str, Any]] = {
+        "identity": {
+            "regions": [HOME, OTHER],
+            "roles": {
+                "app": {"trust": "ecs-tasks.amazonaws.com", "description": "An application", "grants": {"parameters_read": True}},
+                "node": {"trust": "ec2.amazonaws.com", "instance_profile": True, "managed": ["AmazonSSMManagedInstanceCore"]},
+            },
+        },
+        "zone": {"domain": DOMAIN},
+        "keys": {
+            "keys": {
+                "media": {"description": "Media", "multi_region": True},
+                "data": {"description": "Data"},
+                "secrets": {"description": "Secrets"},
+            },
+            "home_region": HOME,
+            "replica_regions": [HOME, OTHER],
+        },
+        "parameters": {"values": {"log/level": "info", "region/home": HOME}, "runbook_values": {"role": "primary"}},
+        "storage": {
+            "buckets": {
+                "media": {"key": "media", "intelligent_tiering_days": 30},
+                "logs": {"receives": ["access_logs", "flow_logs"], "expire_days": 30},
+            }
+        },
+        "replication": {"buckets": {"media": "media"}, "to_region": there},
+        "network": {
+            "cidr": cidr,
+            "peer_cidrs": [peer_cidr],
+            "zones": ["a"],
+            "tiers": {"public": {"internet": "direct", "acl": "open"}, "data": {"internet": "nat", "acl": "internal"}},
+            "nat": "one",
+            "security_groups": {
+                "app": {
+                    "description": "Applications",
+                    "ingress": [{"port": 443, "peer": "world", "why": "Users"}],
+                    "egress": [{"port": 3306, "peer": "data", "why": "MySQL"}],
+                },
+                "data": {"description": "Databases", "ingress": [{"port": 3306, "peer": "app", "why": "MySQL"}]},
+            },
+            "endpoints": {"gateway": ["s3"], "interface": ["kms"], "security_group": "data"},
+            "flow_log_bucket": "logs",
+        },
+        "peering": {"peers": [OTHER]},
+        "registry": {"repositories": ["api", "web"], "replicate_to": [there]},
+        "secrets": {
+            "secrets": {"mysql": {"description": "MySQL", "username": "app"}, "signing": {"description": "Links", "kind": "random"}},
+            "replicate_to": [there],
+        },
+        "certificates": {"domain": DOMAIN, "names": [f"*.{DOMAIN}"]},
+    }
+    if name == "network" and region != HOME:  # for the peering; the rest is tested at home
+        small[name] |= {"tiers": {"data": {"internet": "none", "acl": "internal"}}, "nat": "none", "endpoints": {}, "flow_log_bucket": None}
+    return {**defaults(name), **small[name]}
+
+
+def before(name: str) -> Iterator[Where]:
+    """Yield what has to stand before a unit, in its order."""
+    seen: list[Where] = []
+    for where in NEEDS[name]:
+        for each in (*before(where[0]), where):
+            each = each if each == where or where[1] == HOME else (each[0], where[1])
+            if each not in seen:
+                seen.append(each)
+                yield each
+
+
+def prepare(name: str, converge: Callable[..., dict[str, Any]], scope_option: Callable[..., dict[str, Any]]) -> None:
+    """Converge what has to stand before a unit, through the fixtures of that name."""
+    for needed, region in before(name):
+        converge(needed, {**options(needed, region), "scope": scope_option(region)})

@@ -1,0 +1,195 @@
+"""Preflight and the callback, as `ansible-playbook` runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LAB = ROOT / "inventories" / "lab"
+
+Play = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def inventory(tmp_path: Path, aws_api: str) -> Path:
+    """A copy of the lab's inventory that talks to the test's API."""
+    copy = tmp_path / "inventories" / "copy"
+    shutil.copytree(LAB, copy)
+    aws = copy / "group_vars" / "all" / "aws.yml"
+    lines = [f'  endpoint_url: "{aws_api}"' if "endpoint_url" in line else line for line in aws.read_text().splitlines()]
+    aws.write_text("\n".join(lines) + "\n")
+    return copy
+
+
+@pytest.fixture
+def play(tmp_path: Path, inventory: Path) -> Play:
+    """Run a playbook, given as text or as a file of the repository, on the copy."""
+
+    def run(playbook: str, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        file = ROOT / playbook
+        if "\n" in playbook:
+            file = tmp_path / "play.yml"
+            file.write_text(playbook)
+        command = [Path(sys.executable).parent / "ansible-playbook", "-i", inventory, file, *options]
+        settings = {
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_CALLBACKS_ENABLED": "kc",
+            "ANSIBLE_NOCOLOR": "1",
+            "COLUMNS": "100",
+        }
+        return subprocess.run(
+            list(map(str, command)),
+            cwd=tmp_path,
+            env={**os.environ, **settings, **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return run
+
+
+def replaced(file: Path, old: str, new: str) -> int:
+    """Replace text in a file; the line that it is on, starting at 1."""
+    text = file.read_text()
+    assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in {file}"
+    file.write_text(text.replace(old, new))
+    return text[: text.index(old)].count("\n") + 1
+
+
+def problems(result: subprocess.CompletedProcess[str]) -> list[str]:
+    """The problems that the inventory check told."""
+    lines = (result.stdout + result.stderr).splitlines()
+    start = next(index for index, line in enumerate(lines) if "The inventory has" in line)
+    return [line for line in lines[start + 1 :] if line.startswith("inventories/")]
+
+
+PREFLIGHT = "playbooks/preflight.yml"
+
+
+def test_the_lab_passes(play: Play) -> None:
+    result = play(PREFLIGHT)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "What stands where" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        ("host_vars/me-west-1.yml", "10.10.0.0/16", "10.10.0.0/33", "kc_network_cidr: 10.10.0.0/33 is no IPv4 network"),
+        ("host_vars/eu-west-1.yml", "10.12.0.0/16", "10.11.0.0/20", "kc_network_cidr: 10.11.0.0/20 overlaps 10.11.0.0/16 of eu-central-1"),
+        ("group_vars/all/platform.yml", "kc_environment: lab", "kc_environment: Lab", "kc_environment: `Lab` can't begin a name"),
+        ("group_vars/all/platform.yml", "kc_domain:", "kc_domian:", "kc_domian: is no variable of the platform: did you mean `kc_domain`?"),
+        ("group_vars/all/common/network.yml", "kc_network_nat: zone", "kc_network_nat: true", "kc_network_nat: must be text, not `true`"),
+        (
+            "group_vars/all/common/network.yml",
+            "data: {internet: none, acl: internal}",
+            "data: {internet: none, acl: internal, nacl: x}",
+            "kc_network_tiers.data.nacl: is not known here: did you mean `acl`?",
+        ),
+        (
+            "group_vars/all/common/network.yml",
+            "- {port: 80, peer: world, why: Redirected to HTTPS}",
+            "- {port: 80, peer: wrld, why: Redirected to HTTPS}",
+            "kc_network_security_groups.balancer.ingress[1].peer: `wrld` is no peer: did you mean `world`?",
+        ),
+        ("hosts.yml", "        us-east-1:", "        us-east-9:", "`us-east-9` is no AWS region: did you mean `us-east-"),
+    ],
+)
+def test_a_mistake_is_told_with_file_and_line(play: Play, inventory: Path, client: Any, file: str, old: str, new: str, says: str) -> None:
+    line = replaced(inventory / file, old, new)
+    result = play(PREFLIGHT)
+    assert result.returncode != 0
+    told = [one for one in problems(result) if says in one]
+    assert len(told) == 1, problems(result)
+    assert told[0].startswith(f"inventories/copy/{file}:{line}: ")
+
+
+def test_several_mistakes_are_told_at_once(play: Play, inventory: Path) -> None:
+    one = replaced(inventory / "host_vars/me-west-1.yml", "10.10.0.0/16", "10.10.0.0/33")
+    other = replaced(inventory / "group_vars/all/platform.yml", "kc_environment: lab", "kc_environment: Lab")
+    places = {line.split(": ")[0] for line in problems(play(PREFLIGHT))}
+    assert places == {f"inventories/copy/host_vars/me-west-1.yml:{one}", f"inventories/copy/group_vars/all/platform.yml:{other}"}
+
+
+def test_the_wrong_account(play: Play, inventory: Path) -> None:
+    replaced(inventory / "group_vars/all/aws.yml", '"123456789012"', '"210987654321"')
+    result = play(PREFLIGHT)
+    assert result.returncode != 0
+    assert "the credentials are for 123456789012, kc_account says 210987654321" in result.stdout + result.stderr
+
+
+def test_a_quota_that_is_used_up(play: Play, client: Callable[..., Any]) -> None:
+    for third in range(5):
+        client("ec2", "eu-central-1").create_vpc(CidrBlock=f"10.{100 + third}.0.0/16")
+    result = play(PREFLIGHT)
+    assert result.returncode != 0
+    assert "eu-central-1: VPCs: 1 needed, " in result.stdout + result.stderr
+    assert "me-west-1: VPCs" not in result.stdout + result.stderr
+
+
+PARAMETERS = """
+- name: "Foundation | regions"
+  hosts: regions
+  tasks:
+    - name: Parameters
+      kc_parameters:
+        scope: "{{ kc_scope }}"
+        values: {log_level: info, other: hidden-value-77-xq}
+"""
+
+
+def table(text: str) -> list[list[str]]:
+    return [line.split() for line in text.splitlines() if line.startswith("  ")]
+
+
+@pytest.mark.parametrize(("options", "title"), [(("--check",), "Plan: what would be done"), ((), "Done")])
+def test_the_summary(play: Play, tmp_path: Path, options: tuple[str, ...], title: str) -> None:
+    result = play(PARAMETERS, *options, KC_PLAN_FILE="plan.json")
+    assert result.returncode == 0, result.stdout + result.stderr
+    summary = result.stdout[result.stdout.index("PLAY RECAP") :]
+    assert f"\n{title}" in summary
+    rows = table(summary[summary.index(f"\n{title}") :])
+    assert rows[1:] == [["parameters", region, "2", "-", "-", "-"] for region in ("eu-central-1", "me-west-1")] + [
+        ["total", "4", "0", "0", "0"]
+    ]
+    assert "\nTime\n  Foundation " in summary
+    assert "hidden-value-77-xq" not in summary
+    assert max(map(len, summary.splitlines()[5:])) <= 100
+    assert "\x1b" not in result.stdout
+    written = tmp_path / "plan.json"
+    assert oct(written.stat().st_mode & 0o777) == "0o600"
+    data = json.loads(written.read_text())
+    assert [(run["host"], run["check"], len(run["plan"])) for run in data["runs"]].count(("me-west-1", bool(options), 2)) == 1
+
+
+def test_the_second_run_has_nothing_to_change(play: Play) -> None:
+    play(PARAMETERS)
+    result = play(PARAMETERS)
+    assert "\nDone: nothing to change\n" in result.stdout
+    assert ["parameters", "me-west-1", "parameter", "2"] in table(result.stdout)
+
+
+def test_a_failure_is_told_with_what_was_done(play: Play, client: Callable[..., Any]) -> None:
+    client("ssm").put_parameter(Name="/kc/lab/other", Value="somebody else's", Type="String")
+    result = play(PARAMETERS)
+    assert result.returncode != 0
+    told = result.stdout[result.stdout.index("\nFailed: parameters on me-west-1") :]
+    assert "/kc/lab/other" in told
+    assert "1 done before it, 1 not done" in told
+
+
+def test_a_sign_of_life_while_nothing_is_shown(play: Play) -> None:
+    result = play("- name: Slow\n  hosts: me-west-1\n  tasks:\n    - name: Nap\n      ansible.builtin.command: sleep 2\n", KC_QUIET="0.5")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "  still working: Nap on me-west-1 (" in result.stdout
+    assert "What stands where" not in result.stdout

@@ -1,0 +1,161 @@
+"""The playbooks themselves, run as a user runs them, against a local AWS."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.census import census
+
+ROOT = Path(__file__).parents[2]
+PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+REGIONS = ["me-west-1", "eu-central-1", "eu-west-1", "us-east-1"]
+
+Line = tuple[str, str, str, str]
+
+
+@dataclass
+class Run:
+    """What a playbook run left behind: exit status, output, and the plan as lines."""
+
+    status: int
+    output: str
+    plan: list[Line]
+
+    @property
+    def changed(self) -> int:
+        return sum(int(number) for number in re.findall(r"changed=(\d+)", self.output))
+
+    @property
+    def failed(self) -> int:
+        return sum(int(number) for number in re.findall(r"failed=(\d+)", self.output))
+
+
+@pytest.fixture
+def play(aws_api: str, tmp_path: Path) -> Callable[..., Run]:
+    """Return a function that runs a playbook on the lab's inventory: `play("site.yml", "--check")`."""
+
+    def go(playbook: str, *args: str) -> Run:
+        plans = tmp_path / "plan.json"
+        plans.unlink(missing_ok=True)
+        env = {**os.environ, "KC_LAB_PORT": aws_api.rsplit(":", 1)[1], "KC_PLAN_FILE": str(plans), "ANSIBLE_NOCOLOR": "1"}
+        env.pop("AWS_ENDPOINT_URL", None)
+        done = subprocess.run([PLAYBOOK, playbook, *args], cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
+        found = json.loads(plans.read_text()) if plans.exists() else {"units": []}
+        changes = [change for unit in found["units"] for change in unit["plan"]]
+        plan = [(change["action"], change["kind"], change["name"], change["region"]) for change in changes]
+        return Run(done.returncode, done.stdout + done.stderr, sorted(plan))
+
+    return go
+
+
+def test_the_plan_on_an_empty_account_is_what_the_real_run_creates(play: Callable[..., Run], aws_api: str) -> None:
+    planned = play("site.yml", "--check", "--diff")
+    assert planned.status == 0, planned.output
+    assert "skipping:" not in planned.output
+    assert census(aws_api, REGIONS) == {}, "a check touches nothing"
+
+    created = play("site.yml")
+    assert created.status == 0, created.output
+    assert created.plan == planned.plan
+    assert {action for action, *_ in created.plan} == {"create"}
+    assert max(census(aws_api, REGIONS).values()) == 1, "nothing stands twice"
+
+    again = play("site.yml")
+    assert (again.status, again.changed, again.plan) == (0, 0, [])
+
+
+def named(items: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    return next(one for one in items if {"Key": "Name", "Value": name} in (one.get("Tags") or []))
+
+
+def by_hand(client: Callable[..., Any]) -> list[Line]:
+    """Do to the platform what the issue lists, each through the API; return what must be found."""
+    ec2 = client("ec2", "me-west-1")
+    table = named(ec2.describe_route_tables()["RouteTables"], "kc-lab-private-b")
+    ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0")
+
+    ec2 = client("ec2", "eu-central-1")
+    group = named(
+        ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["kc-lab-data"]}])["SecurityGroups"], "kc-lab-data"
+    )
+    everyone = {"IpProtocol": "tcp", "FromPort": 3306, "ToPort": 3306, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[everyone])
+
+    client("s3", "me-west-1").delete_public_access_block(Bucket="kc-lab-media-123456789012-me-west-1")
+    client("ssm", "me-west-1").add_tags_to_resource(
+        ResourceType="Parameter", ResourceId="/kc/lab/region/home", Tags=[{"Key": "Owner", "Value": "somebody"}]
+    )
+    kms = client("kms", "eu-central-1")
+    key = kms.describe_key(KeyId="alias/kc-lab-data")["KeyMetadata"]["KeyId"]
+    kms.disable_key_rotation(KeyId=key)
+    client("s3", "eu-central-1").delete_bucket_replication(Bucket="kc-lab-static-123456789012-eu-central-1")
+    return sorted(
+        [
+            ("update", "route_table", "kc-lab-private-b", "me-west-1"),
+            ("update", "security_group_rules", "kc-lab-data", "eu-central-1"),
+            ("update", "bucket", "kc-lab-media-123456789012-me-west-1", "me-west-1"),
+            ("update", "parameter", "/kc/lab/region/home", "me-west-1"),
+            ("update", "key", "kc-lab-data", "eu-central-1"),
+            ("create", "replication", "kc-lab-static-123456789012-eu-central-1", "eu-central-1"),
+        ]
+    )
+
+
+def test_drift_is_reported_then_repaired_and_nothing_else(play: Callable[..., Run], client: Callable[..., Any]) -> None:
+    assert play("site.yml").status == 0
+    clean = play("playbooks/drift.yml")
+    assert (clean.status, clean.plan) == (0, []), clean.output
+
+    expected = by_hand(client)
+    drift = play("playbooks/drift.yml")
+    assert drift.status != 0
+    assert drift.plan == expected
+    for _, kind, name, region in expected:
+        assert f"{kind} {name} ({region})" in drift.output
+    assert play("playbooks/drift.yml").plan == expected, "drift.yml only reads"
+
+    repaired = play("site.yml")
+    assert repaired.status == 0, repaired.output
+    assert repaired.plan == expected
+    assert play("playbooks/drift.yml").status == 0
+
+
+def test_destroy_asks_and_keeps_data_unless_told(play: Callable[..., Run], aws_api: str) -> None:
+    assert play("site.yml").status == 0
+    before = census(aws_api, REGIONS)
+
+    asked = play("playbooks/destroy.yml")
+    assert asked.status != 0
+    assert "-e confirm=lab" in asked.output
+    assert census(aws_api, REGIONS) == before
+
+    kept = play("playbooks/destroy.yml", "-e", "confirm=lab")
+    assert kept.status == 0, kept.output
+    kinds = Counter(kind for _, kind, _ in census(aws_api, REGIONS))
+    assert set(kinds) == {"bucket", "key", "alias", "secret", "repository", "hosted_zone"}
+
+    again = play("site.yml")
+    assert again.status == 0, again.output
+    assert census(aws_api, REGIONS) == before, "what was kept is taken up again"
+
+    gone = play("playbooks/destroy.yml", "-e", "confirm=lab", "-e", "data=delete")
+    assert gone.status == 0, gone.output
+    assert census(aws_api, REGIONS) == {}
+
+
+def test_modules_do_what_the_action_does(play: Callable[..., Run]) -> None:
+    in_process = play("site.yml", "--check", "--tags", "parameters,network")
+    as_modules = play("site.yml", "--check", "--tags", "parameters,network", "-e", "kc_in_process=false")
+    assert as_modules.status == 0, as_modules.output
+    assert as_modules.plan == in_process.plan != []

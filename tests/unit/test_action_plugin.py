@@ -1,0 +1,111 @@
+"""The action plugin runs a unit in Ansible's process as the module would."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.task import Task
+from ansible.template import Templar
+
+ROOT = Path(__file__).parents[2]
+SCOPE = {"platform": "kc", "environment": "lab", "account": "123456789012", "region": "me-west-1"}
+Act = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def plugin() -> Iterator[ModuleType]:
+    """The action of the unit `parameters`, loaded as Ansible loads it: by its file's name."""
+    path = ROOT / "plugins" / "action" / "kc_parameters.py"
+    spec = importlib.util.spec_from_file_location("kc_parameters_action", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    sys.modules.pop("kc_parameters_action", None)
+
+
+@pytest.fixture
+def seen(plugin: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the unit was run with; it runs nothing and plans one change."""
+    calls: list[dict[str, Any]] = []
+
+    def run(unit: Any, params: Any, *, check: bool, progress: Any) -> dict[str, Any]:
+        calls.append({"unit": unit.name, "params": params, "check": check})
+        progress("create parameter x")
+        return {"changed": True, "plan": [{"action": "create"}]}
+
+    monkeypatch.setattr(plugin, "run", run)
+    return calls
+
+
+@pytest.fixture
+def act(plugin: ModuleType) -> Act:
+    def go(args: dict[str, Any], check: bool = False, **variables: Any) -> dict[str, Any]:
+        task = Task()
+        task.args = args
+        task.check_mode = check
+        task.action = "kc_parameters"
+        templar = Templar(loader=DataLoader())
+        action = plugin.ActionModule(task, MagicMock(), MagicMock(), DataLoader(), templar, None)
+        result: dict[str, Any] = action.run(task_vars={"inventory_hostname": "me-west-1", **variables})
+        return result
+
+    return go
+
+
+def test_the_unit_is_run_with_checked_options_and_their_defaults(act: Act, seen: list[dict[str, Any]]) -> None:
+    act({"scope": SCOPE, "values": {"a": "1"}})
+    (call,) = seen
+    assert (call["unit"], call["check"]) == ("parameters", False)
+    assert call["params"]["values"] == {"a": "1"}
+    assert (call["params"]["state"], call["params"]["data"]) == ("present", "keep")
+    assert type(call["params"]["scope"]) is dict and type(call["params"]["scope"]["region"]) is str
+
+
+def test_check_mode_is_passed_on(act: Act, seen: list[dict[str, Any]]) -> None:
+    act({"scope": SCOPE}, check=True)
+    assert seen[0]["check"] is True
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        ({}, "missing required arguments: scope"),
+        ({"scope": SCOPE, "state": "gone"}, "value of state must be one of"),
+        ({"scope": SCOPE, "value": {}}, "Unsupported parameters"),
+        ({"scope": {**SCOPE, "regoin": "x"}}, "regoin"),
+        ({"scope": {k: v for k, v in SCOPE.items() if k != "region"}}, "region"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_is_run(act: Act, seen: list[dict[str, Any]], args: dict[str, Any], text: str) -> None:
+    with pytest.raises(Exception, match=text):
+        act(args)
+    assert seen == []
+
+
+def test_plans_are_gathered_by_unit_for_the_end_of_the_play(act: Act, seen: list[dict[str, Any]]) -> None:
+    result = act({"scope": SCOPE}, ansible_facts={"kc_plans": {"network": [], "parameters": [1]}})
+    assert result["ansible_facts"] == {"kc_plans": {"network": [], "parameters": [{"action": "create"}]}}
+    assert result["changed"] is True
+
+
+def test_the_module_can_be_run_instead(act: Act, seen: list[dict[str, Any]], plugin: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin.ActionModule, "_execute_module", lambda self, **options: {"changed": False})
+    result = act({"scope": SCOPE}, kc_in_process=False)
+    assert seen == [] and result == {"changed": False, "ansible_facts": {"kc_plans": {"parameters": []}}}
+
+
+@pytest.mark.parametrize("link", sorted(path.name for path in (ROOT / "library").glob("kc_*.py")))
+def test_every_unit_has_its_action(link: str) -> None:
+    path = ROOT / "plugins" / "action" / link
+    unit = (ROOT / "module_utils" / "kc" / "units" / link.removeprefix("kc_")).exists()
+    assert path.exists()
+    assert not unit or path.resolve().name == "kc_unit.py"

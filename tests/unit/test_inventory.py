@@ -1,0 +1,298 @@
+"""Every mistake in an inventory gives one clear problem, at its path."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kc.inventory import Host, described, needs_of, problems
+from kc.inventory.built import desired
+from kc.inventory.model import FEEDS, GROUPS, UNITS, feeds
+from kc.options import check, filled
+
+ROOT = Path(__file__).parents[2]
+VARIABLES, MODULES = described(ROOT)
+
+HOSTS = {"me-west-1": "regions", "eu-central-1": "regions", "eu-west-1": "witness", "us-east-1": "global"}
+COMMON: dict[str, Any] = {
+    "kc_platform": "kc",
+    "kc_environment": "test",
+    "kc_account": "123456789012",
+    "kc_tags": {"Owner": "operations"},
+    "kc_aws": {},
+    "kc_domain": "kc.test",
+    "kc_home": "me-west-1",
+    "kc_network_zones": ["a", "b", "c"],
+    "kc_network_nat": "zone",
+    "kc_network_tiers": {
+        "public": {"internet": "direct", "acl": "open"},
+        "private": {"internet": "nat", "acl": "open"},
+        "data": {"internet": "none", "acl": "internal"},
+    },
+    "kc_network_security_groups": {
+        "app": {"description": "Tasks", "egress": [{"port": 3306, "peer": "data", "why": "MySQL"}]},
+        "data": {"description": "Databases", "ingress": [{"port": "3306-3307", "peer": "app", "why": "MySQL"}]},
+        "endpoints": {"description": "Endpoints", "ingress": [{"port": 443, "peer": "vpc", "why": "AWS"}]},
+    },
+    "kc_network_endpoints": {"gateway": ["s3"], "interface": ["kms", "ssm"], "security_group": "endpoints"},
+    "kc_network_flow_log_bucket": "logs",
+    "kc_identity_roles": {"api": {"trust": "ecs-tasks.amazonaws.com", "grants": {"buckets_read": ["media"], "secrets_read": ["mysql"]}}},
+    "kc_keys": {"media": {"description": "Videos"}, "secrets": {"description": "Secrets"}, "data": {"description": "Images"}},
+    "kc_storage_buckets": {"media": {"key": "media"}, "logs": {"receives": ["flow_logs"]}},
+    "kc_replication_buckets": {"media": "media"},
+    "kc_registry_repositories": ["api"],
+    "kc_secrets": {"mysql": {"description": "MySQL's password"}},
+    "kc_parameters": {"log_level": "info"},
+    "kc_parameters_runbook_values": {"role": "primary"},
+}
+OWN = {
+    "me-west-1": {"kc_network_cidr": "10.10.0.0/16", "kc_peering_peers": ["eu-central-1", "eu-west-1"], "kc_other_region": "eu-central-1"},
+    "eu-central-1": {"kc_network_cidr": "10.11.0.0/16", "kc_other_region": "me-west-1"},
+    "eu-west-1": {"kc_network_cidr": "10.12.0.0/16", "kc_network_zones": ["a"], "kc_other_region": "me-west-1"},
+    "us-east-1": {},
+}
+EVERYWHERE = ""
+GONE = object()
+
+
+def hosts(where: str = EVERYWHERE, path: tuple[Any, ...] = (), value: Any = None) -> list[Host]:
+    """A right inventory with one value changed, at a path, on one host or everywhere."""
+    result = []
+    for name, group in HOSTS.items():
+        values = copy.deepcopy({**COMMON, **OWN[name]})
+        if path and where in (EVERYWHERE, name):
+            into: Any = values
+            for part in path[:-1]:
+                into = into[part]
+            if value is GONE:
+                into.pop(path[-1], None)
+            else:
+                into[path[-1]] = value
+        result.append(Host(name, frozenset({"all", group}), values))
+    return result
+
+
+def told(given: list[Host]) -> list[str]:
+    """Each problem once, as the plugin shows them."""
+    return list(dict.fromkeys(f"{one.key}: {one.text}" for one in problems(given, VARIABLES, MODULES)))
+
+
+def test_a_right_inventory() -> None:
+    assert told(hosts()) == []
+
+
+RULES = "kc_network_security_groups"
+
+
+@pytest.mark.parametrize(
+    ("where", "path", "value", "says"),
+    [
+        # the platform
+        ("", ("kc_platform",), "KC", "kc_platform: `KC` can't begin a name: use lower-case letters"),
+        ("", ("kc_environment",), "-lab", "kc_environment: `-lab` can't begin a name"),
+        ("", ("kc_account",), 5349, "kc_account: `5349` is no account id: write its 12 digits in quotes"),
+        ("", ("kc_account",), GONE, "kc_account: is missing on me-west-1, eu-central-1, eu-west-1, us-east-1: AWS account id"),
+        ("", ("kc_account",), None, "kc_account: has no value"),
+        ("", ("kc_environment",), True, "kc_environment: must be text, not `true` (put it in quotes)"),
+        ("", ("kc_tags",), ["a"], "kc_tags: must be a mapping of names to values, not a list"),
+        ("", ("kc_aws", "endpoint"), "x", "kc_aws.endpoint: is not known here: did you mean `endpoint_url`?"),
+        ("", ("kc_aws", "attempts"), "many", "kc_aws.attempts: must be a whole number, not `many`"),
+        ("", ("kc_home",), "eu-west-1", "kc_home: `eu-west-1` is no host of the group regions: did you mean"),
+        ("", ("kc_nettwork_nat",), "one", "kc_nettwork_nat: is no variable of the platform: did you mean `kc_network_nat`?"),
+        # network
+        ("me-west-1", ("kc_network_cidr",), "10.1.0.0/33", "kc_network_cidr: 10.1.0.0/33 is no IPv4 network"),
+        ("me-west-1", ("kc_network_cidr",), "10.10.0.0/26", "kc_network_cidr: 10.10.0.0/26 is too small to be split"),
+        ("eu-west-1", ("kc_network_cidr",), "10.10.128.0/20", "10.10.128.0/20 overlaps 10.10.0.0/16 of me-west-1"),
+        ("eu-central-1", ("kc_network_cidr",), GONE, "kc_network_cidr: is missing on eu-central-1"),
+        ("", ("kc_network_nat",), "zones", "kc_network_nat: `zones` is no choice: did you mean `zone`?"),
+        ("", ("kc_network_zones",), 3, "kc_network_zones: must be a list, not `3`"),
+        ("me-west-1", ("kc_network_zones",), ["a"], "kc_network_zones: a region needs two zones at least"),
+        ("me-west-1", ("kc_network_zones",), list("abcde"), "network: a network has room for 4 tiers of 4 zones"),
+        ("", ("kc_network_tiers", "data", "acl"), "closed", "kc_network_tiers.data.acl: `closed` is no choice"),
+        ("", ("kc_network_tiers", "data", "inet"), "x", "kc_network_tiers.data.inet: is not known here: did you mean `internet`?"),
+        ("", ("kc_network_tiers", "data", "internet"), GONE, "kc_network_tiers.data: lacks `internet`"),
+        ("", (RULES, "data", "ingress", 0, "peer"), "aap", f"{RULES}.data.ingress[0].peer: `aap` is no peer: did you mean `app`?"),
+        ("", (RULES, "data", "ingress", 0, "port"), "http", f"{RULES}.data.ingress: `http` is no port"),
+        ("", (RULES, "data", "ingress", 0, "why"), GONE, f"{RULES}.data.ingress[0]: lacks `why`"),
+        ("", ("kc_network_endpoints", "security_group"), "door", "kc_network_endpoints.security_group: `door` is no security group"),
+        (
+            "",
+            ("kc_network_flow_log_bucket",),
+            "log",
+            "kc_network_flow_log_bucket: `log` is not in kc_storage_buckets: did you mean `logs`?",
+        ),
+        ("me-west-1", ("kc_peering_peers", 0), "eu-central-2", "kc_peering_peers[0]: `eu-central-2` is no other region of this inventory"),
+        # data and identity
+        ("", ("kc_keys", "media", "rotaton"), True, "kc_keys.media.rotaton: is not known here: did you mean `rotation`?"),
+        ("", ("kc_keys", "media", "rotation_days"), 5, "kc_keys.media.rotation_days: is 5: KMS takes 90 to 2560"),
+        ("", ("kc_keys", "media", "rotation"), "often", "kc_keys.media.rotation: must be true or false, not `often`"),
+        (
+            "",
+            ("kc_storage_buckets", "media", "key"),
+            "medai",
+            "kc_storage_buckets.media.key: `medai` is not in kc_keys: did you mean `media`?",
+        ),
+        ("", ("kc_storage_buckets", "logs", "receives"), ["flowlogs"], "kc_storage_buckets.logs.receives: `flowlogs` is nothing"),
+        ("", ("kc_replication_buckets", "static"), "media", "kc_replication_buckets.static: `static` is not in kc_storage_buckets"),
+        (
+            "",
+            ("kc_identity_roles", "api", "grants", "buckets_read"),
+            ["medium"],
+            "kc_identity_roles.api.grants.buckets_read[0]: `medium` is not in kc_storage_buckets",
+        ),
+        ("", ("kc_identity_roles", "api", "trust"), GONE, "kc_identity_roles.api: lacks `trust`"),
+        ("", ("kc_secrets", "mysql", "lenght"), 20, "kc_secrets.mysql.lenght: is not known here: did you mean `length`?"),
+        ("", ("kc_registry_repositories",), "api", "kc_registry_repositories: must be a list, not `api`"),
+        ("", ("kc_parameters", "bad name"), "x", "kc_parameters.bad name: `/kc/test/bad name` is no name for a parameter"),
+    ],
+)
+def test_one_mistake_is_one_problem(where: str, path: tuple[Any, ...], value: Any, says: str) -> None:
+    found = told(hosts(where, path, value))
+    assert len(found) == 1, found
+    assert says in found[0]
+
+
+def test_a_host_that_is_no_region() -> None:
+    given = [*hosts(), Host("me-west-9", frozenset({"all", "global"}), COMMON)]
+    assert told(given) == [": `me-west-9` is no AWS region: did you mean `me-west-1`?"]
+
+
+def test_a_clients_name() -> None:
+    given = [*hosts(), Host("Acme_Corp", frozenset({"all", "clients"}), COMMON)]
+    assert len(found := told(given)) == 1
+    assert "`Acme_Corp` can't be a client's name" in found[0]
+
+
+def test_several_mistakes_are_all_told() -> None:
+    given = hosts("", ("kc_platform",), "KC")
+    for host in given:
+        host.values["kc_keys"]["media"]["rotaton"] = True  # type: ignore[index]
+        host.values["kc_network_nat"] = "all"  # type: ignore[index]
+    assert [line.split(":")[0] for line in told(given)] == ["kc_keys.media.rotaton", "kc_network_nat", "kc_platform"]
+
+
+def test_what_can_not_be_resolved() -> None:
+    given = hosts()
+    given[0] = Host(given[0].name, given[0].groups, {**given[0].values}, {"kc_network_peer_cidrs": "'nobody' is undefined"})
+    assert told(given) == ["kc_network_peer_cidrs: can't be resolved: 'nobody' is undefined"]
+
+
+def test_what_can_not_be_resolved_because_something_is_missing_is_told_once() -> None:
+    given = hosts("eu-central-1", ("kc_network_cidr",), GONE)
+    given[0] = Host(given[0].name, given[0].groups, given[0].values, {"kc_network_peer_cidrs": "no attribute 'kc_network_cidr'"})
+    assert [line.split(":")[0] for line in told(given)] == ["kc_network_cidr"]
+
+
+def test_a_secret_is_never_told() -> None:
+    found = told(hosts("", ("kc_aws", "secret_access_key"), ["opensesame-91-xyz"]))
+    assert len(found) == 1
+    assert "opensesame" not in found[0]
+
+
+@pytest.mark.parametrize("platform", ["k", "kc", "a-very-long-name-of-a-platform-that-goes-on-and-on-and-on"])
+@pytest.mark.parametrize("environment", ["t", "production", "an-environment-whose-name-is-hardly-ever-written-so-long"])
+def test_every_derived_name_fits(platform: str, environment: str) -> None:
+    given = hosts("", ("kc_platform",), platform)
+    for host in given:
+        host.values["kc_environment"] = environment  # type: ignore[index]
+    assert told(given) == []
+
+
+def test_needs() -> None:
+    found = needs_of(hosts(), MODULES)
+    assert found["me-west-1"] == {
+        "zones": ["me-west-1a", "me-west-1b", "me-west-1c"],
+        "vpcs": 1,
+        "addresses": 3,
+        "nat_gateways": 1,
+        "interface_endpoints": 2,
+        "rules": 1,
+        "buckets": [],
+        "roles": [],
+    }
+    assert found["eu-west-1"]["zones"] == ["eu-west-1a"]
+    assert found["us-east-1"]["roles"] == ["kc-test-api"]
+    assert "kc-test-media-123456789012-eu-central-1" in found["us-east-1"]["buckets"]
+
+
+# --- the descriptions agree with each other
+
+
+def foundation() -> list[tuple[str, str, dict[str, Any]]]:
+    plays = yaml.safe_load((ROOT / "playbooks" / "foundation.yml").read_text())
+    tasks = [(play["hosts"], task) for play in plays for task in play["tasks"]]
+    return [(hosts, key.removeprefix("kc_"), task[key]) for hosts, task in tasks for key in task if key.startswith("kc_")]
+
+
+@pytest.mark.parametrize(("groups", "unit", "options"), foundation(), ids=lambda value: value if isinstance(value, str) else "")
+def test_playbooks_feed_what_is_checked(groups: str, unit: str, options: dict[str, Any]) -> None:
+    assert set(groups.split(":")) == set(UNITS[unit])
+    for option, value in options.items():
+        variable = str(value).strip("{} ")
+        if option != "scope" and variable.startswith("kc_"):
+            assert (unit, option) in feeds(variable, MODULES), f"{variable} feeds {unit}.{option}"
+        elif variable.startswith("groups["):
+            assert variable == f"groups['{GROUPS[unit, option]}']"
+
+
+def test_every_unit_of_the_foundation_is_checked() -> None:
+    assert {unit for _, unit, _ in foundation()} == set(UNITS)
+
+
+@pytest.mark.parametrize("variable", sorted(VARIABLES))
+def test_a_variable_is_described_as_the_option_that_it_feeds(variable: str) -> None:
+    for unit, option in feeds(variable, MODULES):
+        fed = MODULES[unit][option]
+        assert [VARIABLES[variable].get(key) for key in ("type", "elements")] == [fed.get(key) for key in ("type", "elements")]
+
+
+def test_every_feeding_variable_is_described() -> None:
+    assert set(FEEDS) <= set(VARIABLES)
+
+
+# --- values against specs
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "right"),
+    [
+        ("int", 3, True),
+        ("int", "3", True),
+        ("int", "-3", True),
+        ("int", "three", False),
+        ("int", True, False),
+        ("int", 3.5, False),
+        ("float", "2.5", True),
+        ("bool", "yes", True),
+        ("bool", False, True),
+        ("bool", "maybe", False),
+        ("str", "x", True),
+        ("str", 443, True),
+        ("str", False, False),
+        ("str", ["x"], False),
+        ("list", ["x"], True),
+        ("list", "x", False),
+        ("dict", {}, True),
+        ("dict", [], False),
+        ("raw", [False], True),
+        ("raw", False, True),
+    ],
+)
+def test_types(kind: str, value: Any, right: bool) -> None:
+    assert (list(check({"type": kind}, value, ("kc_x",))) == []) is right
+
+
+def test_filled_gives_what_ansible_gives() -> None:
+    spec = {
+        "a": {"type": "str", "default": "x"},
+        "b": {"type": "dict", "options": {"c": {"type": "int", "default": 3}, "d": {"type": "str"}}},
+    }
+    assert filled(spec, {"b": {"d": "y"}}) == {"a": "x", "b": {"c": 3, "d": "y"}}
+    assert filled(spec, {}) == {"a": "x", "b": None}
+
+
+def test_builders_get_the_hosts_own_region() -> None:
+    assert {resource.region for resource in desired(hosts()[1], "network", MODULES, hosts())} == {"eu-central-1"}
