@@ -48,7 +48,7 @@ lint: venv ## ruff, mypy, yamllint, ansible-lint, generated files
 	ansible-lint --offline -q
 	$(PY) tools/permissions.py --check
 	$(PY) tools/reference.py --check
-	$(PY) tools/collections.py
+	$(PY) tools/requirements.py
 unit: venv ## the tests that need no server
 	@$(PY) -m pytest tests/unit $(ARGS)
 integration: venv ## the tests against a local AWS

@@ -12,11 +12,15 @@ description:
 extends_documentation_fragment: kc
 options:
   values:
-    description: Settings by name. A value changed by hand is drift and put back.
+    description:
+      - Settings by name, which may have slashes in it. What is no text is kept as JSON. 4096 bytes at most, and never empty.
+      - A value changed by hand is drift and put back. A setting that is no longer named is deleted.
     type: dict
     default: {}
   runbook_values:
-    description: First values of what the runbooks keep. Written once; from then on only a runbook changes them.
+    description:
+      - First values of what the runbooks keep, by name, below C(state/). Written once; from then on only a runbook changes them.
+      - Their values now are in the outputs.
     type: dict
     default: {}
 author: KnowledgeCity operations
@@ -41,8 +45,8 @@ outputs:
   returned: always
 """
 
-from ansible.module_utils.kc.entry import main  # noqa: E402
-from ansible.module_utils.kc.units.parameters import UNIT  # noqa: E402
+from ansible.module_utils.kc.entry import main
+from ansible.module_utils.kc.units.parameters import UNIT
 
 if __name__ == "__main__":
     main(UNIT, DOCUMENTATION)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -27,6 +26,13 @@ from .scope import Scope
 
 WORKERS = 16
 """Threads of one apply. Waiting threads cost nothing, and AWS's own throttling is well above it."""
+
+SETTLING: tuple[tuple[float, ...], ...] = ((1,), (2,), (4,), (8,), (15,), (15,), (30,), (30,), (60,), (60,))
+"""Pauses in seconds, one look at what stands after each, while a state error passes by itself (`Kind.settles`)."""
+
+LOST: tuple[tuple[float, ...], ...] = ((0.5, 1.5, 3), (1, 2, 4))
+"""Pauses between the looks for what a call did whose answer was lost; AWS's lists lag a few seconds behind its
+acts. A group's looks all come before the call is made again."""
 
 Action = Literal["create", "update", "replace", "delete"]
 
@@ -76,10 +82,12 @@ class Live:
     Attributes:
         attrs: The managed attributes, in the shape of the desired state.
         outputs: What others may refer to (`id`, `arn`, …).
+        owner: The region whose unit it belongs to, where that is not the one that it stands in.
     """
 
     attrs: dict[str, Any]
     outputs: dict[str, Any] = field(default_factory=dict)
+    owner: str = ""
 
     @property
     def id(self) -> str:
@@ -105,6 +113,8 @@ class Kind(ABC):
     taggable: ClassVar[bool] = True
     settles: ClassVar[frozenset[str]] = frozenset()
     """AWS error codes that pass by themselves while a neighbour settles (eventual consistency)."""
+    outputs_of: ClassVar[tuple[str, ...]] = ("id",)
+    """Names of the outputs that others may rely on; check mode shows them for what does not stand yet."""
 
     @abstractmethod
     def read(self, aws: Any, scope: Scope) -> dict[str, Live]:
@@ -112,7 +122,10 @@ class Kind(ABC):
 
     @abstractmethod
     def create(self, aws: Any, scope: Scope, name: str, want: Mapping[str, Any]) -> Live:
-        """Create it, wait until others can use it, and return it."""
+        """Create it and return it; tagged in the creating call, so that it is found if the answer is lost."""
+
+    def ready(self, aws: Any, name: str, live: Live) -> None:  # noqa: B027
+        """Wait until others can use what was created."""
 
     def update(self, aws: Any, scope: Scope, name: str, live: Live, want: Mapping[str, Any], changed: frozenset[str]) -> None:
         """Change `changed` (keys of `want`) in place."""
@@ -121,10 +134,6 @@ class Kind(ABC):
     @abstractmethod
     def delete(self, aws: Any, scope: Scope, name: str, live: Live) -> None:
         """Delete it and wait until it is gone. What is gone already is no error."""
-
-    def claims(self, name: str, live: Live) -> bool:
-        """Whether something found in the scope belongs to the unit, and so is deleted when no longer desired."""
-        return True
 
 
 @dataclass(frozen=True)
@@ -193,6 +202,14 @@ def refs(value: Any) -> Iterator[Ref]:
             yield from refs(item)
 
 
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (Mapping, list, tuple)):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _strings(item)
+
+
 def resolve(value: Any, lookup: Callable[[Ref], Any]) -> Any:
     """Return `value` with every Ref replaced.
 
@@ -226,6 +243,35 @@ def differing(kind: Kind, before: Mapping[str, Any], after: Mapping[str, Any]) -
         if have != want:
             changed.add(key)
     return frozenset(changed)
+
+
+def _refusal(key: Key, attr: str, have: Live, want: Mapping[str, Any]) -> ResourceError:
+    return ResourceError(
+        key,
+        f"`{attr}` is {have.attrs.get(attr)!r}, the inventory wants {want[attr]!r}, and AWS can't change it in place",
+        hint="put the old value back in the inventory, or delete the resource by hand after moving what uses it",
+    )
+
+
+def _applied(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a resource's attributes are once `after` is applied; tags of others stay."""
+    tags = {"tags": {**(before.get("tags") or {}), **after["tags"]}} if "tags" in after else {}
+    return {**before, **after, **tags}
+
+
+def foreseen(plan: Sequence[Change], live: Mapping[Key, Live], resources: Sequence[Resource]) -> dict[Key, Live]:
+    """Return what will stand once the plan is applied; outputs that only AWS knows are `UNKNOWN`."""
+    kinds = {resource.key: resource.kind for resource in resources}
+    result = dict(live)
+    for change in plan:
+        if change.action == "delete":
+            del result[change.key]
+        elif change.action == "update":
+            old = live[change.key]
+            result[change.key] = Live(_applied(old.attrs, change.after or {}), old.outputs, old.owner)
+        else:
+            result[change.key] = Live(dict(change.after or {}), dict.fromkeys(kinds[change.key].outputs_of, UNKNOWN))
+    return result
 
 
 def _lookup(resource: Resource, live: Mapping[Key, Live], replaced: set[Key]) -> Callable[[Ref], Any]:
@@ -297,7 +343,7 @@ def make_plan(
 
     Returns:
         The plan (creations and changes in dependency order, then deletions in reverse order of kinds), and the
-        keys of what is no longer desired but kept because it holds data.
+        keys of what is no longer desired but kept because it holds data, or because what holds data stands on it.
 
     Raises:
         KcError: An attribute differs that can't be changed in place, on a kind that is never replaced.
@@ -318,13 +364,8 @@ def make_plan(
         if not changed:
             continue
         if changed & resource.kind.immutable:
-            if not resource.kind.replaceable:
-                attr = sorted(changed & resource.kind.immutable)[0]
-                raise ResourceError(
-                    resource.key,
-                    f"`{attr}` is {have.attrs.get(attr)!r}, the inventory wants {want[attr]!r}, and AWS can't change it in place",
-                    hint="put the old value back in the inventory, or delete the resource by hand after moving what uses it",
-                )
+            if not resource.kind.replaceable or (resource.kind.keeps_data and not delete_data):
+                raise _refusal(resource.key, sorted(changed & resource.kind.immutable)[0], have, want)
             plan.append(Change("replace", resource.key, dict(have.attrs), want))
             replaced.add(resource.key)
             continue
@@ -334,34 +375,65 @@ def make_plan(
             before["tags"] = {tag: tags[tag] for tag in want["tags"] if tag in tags}
         plan.append(Change("update", resource.key, before, {key: want[key] for key in sorted(changed)}))
 
-    kept: list[Key] = []
     named = {resource.key for resource in desired}
     by_kind = {kind.name: (position, kind) for position, kind in enumerate(kinds)}
-    extra = [key for key in live if key not in named and key.kind in by_kind and by_kind[key.kind][1].claims(key.name, live[key])]
-    for key in sorted(extra, key=lambda key: (-by_kind[key.kind][0], key)):
-        if by_kind[key.kind][1].keeps_data and not delete_data:
+    extra = sorted((key for key in live if key not in named and key.kind in by_kind), key=lambda key: (-by_kind[key.kind][0], key))
+    kept: list[Key] = []
+    held: set[Any] = set()
+    for key in extra:
+        # what kept data stands on (a database's subnet group) is kept with it
+        if (by_kind[key.kind][1].keeps_data and not delete_data) or held & {live[key].outputs.get("id"), live[key].outputs.get("arn")} - {
+            None
+        }:
             kept.append(key)
+            held |= set(_strings(live[key].attrs))
         else:
             plan.append(Change("delete", key, dict(live[key].attrs), None))
     return plan, kept
 
 
-def dependencies(plan: Sequence[Change], resources: Sequence[Resource], kinds: Sequence[Kind]) -> dict[Key, set[Key]]:
-    """Return, for each change, the changes that must be done first.
+class Step(NamedTuple):
+    """What is done at once. A replacement is two steps, because what builds on the old one has to go in between."""
 
-    Creations and changes wait for what they refer to. A deletion waits for every change of the kinds that build
-    on its kind: a NAT gateway goes after the route to it was taken away, a subnet after the NAT gateway.
+    key: Key
+    removes: bool
+
+
+def steps(change: Change) -> list[Step]:
+    """Return a change's steps in their order."""
+    return [Step(change.key, removes) for removes in {"delete": [True], "replace": [True, False]}.get(change.action, [False])]
+
+
+def dependencies(plan: Sequence[Change], resources: Sequence[Resource], kinds: Sequence[Kind]) -> dict[Step, set[Step]]:
+    """Return, for each step of the plan, the steps that must be done first.
+
+    What is made waits for what it refers to. What is removed waits for every removal of the kinds that build on its
+    kind: a NAT gateway goes before its subnet. What is removed for good also waits for the changes of those kinds
+    (it goes after the route to it was turned elsewhere), but for those that wait themselves for a replacement
+    further below.
     """
     by_key = {resource.key: resource for resource in resources}
-    planned = {change.key for change in plan}
     position = {kind.name: index for index, kind in enumerate(kinds)}
-    result: dict[Key, set[Key]] = {}
+    made = {change.key for change in plan if change.action != "delete"}
+    removed = {change.key for change in plan if change.action in ("delete", "replace")}
+    builds_on = {key: set(_reach(by_key[key], by_key)) & made - {key} for key in made}
+
+    def place(key: Key) -> int:
+        return position.get(key.kind, -1)
+
+    def lowest_replaced(key: Key) -> int:
+        return min((place(each) for each in {key, *builds_on[key]} & removed), default=len(kinds))
+
+    result: dict[Step, set[Step]] = {}
     for change in plan:
-        if change.action == "delete":
-            mine = position[change.key.kind]
-            result[change.key] = {other.key for other in plan if position.get(other.key.kind, -1) > mine}
-        else:
-            result[change.key] = set(_reach(by_key[change.key], by_key)) & planned - {change.key}
+        mine = place(change.key)
+        for step in steps(change):
+            if not step.removes:
+                result[step] = {Step(key, False) for key in builds_on[step.key]} | {Step(key, True) for key in {step.key} & removed}
+            else:
+                result[step] = {Step(key, True) for key in removed if place(key) > mine}
+                if change.action == "delete":
+                    result[step] |= {Step(key, False) for key in made if place(key) > mine and lowest_replaced(key) >= mine}
     return result
 
 
@@ -381,6 +453,13 @@ def _reach(resource: Resource, by_key: Mapping[Key, Resource]) -> Iterable[Key]:
 # --- the part that talks to AWS --------------------------------------------------------------------------------
 
 
+def _read(kind: Kind, aws: Any, scope: Scope) -> dict[str, Live]:
+    try:
+        return kind.read(aws, scope)
+    except Exception as error:
+        raise ResourceError.of(Key(kind.name, scope.region, "(all)"), error) from error
+
+
 def read_live(aws: Any, scope: Scope, resources: Sequence[Resource], kinds: Sequence[Kind], regions: Sequence[str]) -> dict[Key, Live]:
     """Read, at once, every kind of the unit in every region, and what the unit looks up elsewhere."""
     jobs: dict[tuple[str, str, str], Kind] = {(kind.name, region, scope.component): kind for kind in kinds for region in regions}
@@ -389,11 +468,12 @@ def read_live(aws: Any, scope: Scope, resources: Sequence[Resource], kinds: Sequ
     wanted = {(resource.key, resource.component) for resource in resources if resource.component}
     live: dict[Key, Live] = {}
     with ThreadPoolExecutor(WORKERS) as pool:
-        futures = {job: pool.submit(kind.read, aws.at(job[1]), scope.at(job[1], job[2])) for job, kind in jobs.items()}
+        futures = {job: pool.submit(_read, kind, aws.at(job[1]), scope.at(job[1], job[2])) for job, kind in jobs.items()}
         for (kind_name, region, component), future in futures.items():
             for name, item in future.result().items():
                 key = Key(kind_name, region, name)
-                if component == scope.component or (key, component) in wanted:
+                ours = component == scope.component and item.owner in ("", scope.region)
+                if ours or (key, component) in wanted:
                     live[key] = item
     return live
 
@@ -401,22 +481,13 @@ def read_live(aws: Any, scope: Scope, resources: Sequence[Resource], kinds: Sequ
 class Apply:
     """Carries a plan out: concurrently, in dependency order, going on with what does not depend on a failure."""
 
-    def __init__(
-        self,
-        aws: Any,
-        scope: Scope,
-        outcome: Outcome,
-        resources: Sequence[Resource],
-        kinds: Sequence[Kind],
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, aws: Any, scope: Scope, outcome: Outcome, resources: Sequence[Resource], kinds: Sequence[Kind]) -> None:
         self.aws = aws
         self.scope = scope
         self.outcome = outcome
         self.resources = {resource.key: resource for resource in resources}
         self.kinds = {kind.name: kind for kind in [*kinds, *(resource.kind for resource in resources)]}
         self.before = dependencies(outcome.plan, resources, kinds)
-        self.sleep = sleep
         self.lock = threading.Lock()
 
     def run(self) -> None:
@@ -426,112 +497,124 @@ class Apply:
             UnitError: Something failed; it names each failure, and what was left undone because of it. What was
                 applied is in the outcome.
         """
-        waiting = {change.key: change for change in self.outcome.plan}
-        failed: list[ResourceError] = []
-        running: dict[Future[None], Change] = {}
-        done: set[Key] = set()
+        waiting = {step: change for change in self.outcome.plan for step in steps(change)}
+        failed: dict[Key, ResourceError] = {}
+        running: dict[Future[None], tuple[Step, Change]] = {}
+        done: set[Step] = set()
         with ThreadPoolExecutor(WORKERS) as pool:
-            while waiting or running:
-                for key in [key for key in waiting if self.before[key] <= done]:
-                    change = waiting.pop(key)
-                    running[pool.submit(self._one, change)] = change
-                if not running:
-                    break
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    change = running.pop(future)
-                    error = future.exception()
-                    if error is None:
-                        done.add(change.key)
-                        self.outcome.applied.append(change)
-                    elif isinstance(error, KcError):
-                        failed.append(ResourceError.of(change.key, error))
-                    else:
-                        raise error
-        if failed:
-            raise UnitError(failed, [change.line for change in waiting.values()])
-
-    def _one(self, change: Change) -> None:
-        kind = self.kinds[change.key.kind]
-        self.aws.progress(change.line)
-        if change.action in ("delete", "replace"):
-            self._patiently(kind, change, lambda: self._delete(kind, change.key))
-        if change.action in ("create", "replace"):
-            self._patiently(kind, change, lambda: self._create(kind, change.key))
-        elif change.action == "update":
-            self._patiently(kind, change, lambda: self._update(kind, change.key))
-
-    def _patiently(self, kind: Kind, change: Change, act: Callable[[], None]) -> None:
-        """Run `act` again while AWS answers with a state error that passes by itself."""
-        for pause in (1, 2, 4, 8, 15, 15, 30, 30, 60, 60):
             try:
-                return act()
-            except KcError as error:
-                if error.code not in kind.settles:
-                    raise
-                self.aws.progress(f"{change.line}: {error.code}, trying again in {pause} s")
-                self.sleep(pause)
-        return act()
+                while True:
+                    for step in [step for step in waiting if self.before[step] <= done]:
+                        change = waiting.pop(step)
+                        running[pool.submit(self._take, step, change)] = step, change
+                    if not running:
+                        break
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        step, change = running.pop(future)
+                        error = future.exception()
+                        if error is not None:
+                            failed[change.key] = ResourceError.of(change.key, error)
+                            continue
+                        done.add(step)
+                        if step == steps(change)[-1]:
+                            self.outcome.applied.append(change)
+            except BaseException:  # Ctrl-C: nothing new is begun, and nobody sleeps on
+                pool.shutdown(wait=False, cancel_futures=True)
+                self.aws.stop()
+                raise
+        if failed:
+            skipped = [change for change in waiting.values() if change.key not in failed]
+            raise UnitError(list(failed.values()), list(dict.fromkeys(change.line for change in skipped)))
+
+    def _take(self, step: Step, change: Change) -> None:
+        kind = self.kinds[change.key.kind]
+        if step == steps(change)[0]:
+            self.aws.progress(change.line)
+        if step.removes:
+            self._remove(kind, change)
+        else:
+            self._make(kind, change)
 
     def _want(self, key: Key) -> dict[str, Any]:
         resource = self.resources[key]
         with self.lock:
-            want = resolve(resource.desired, _lookup(resource, self.outcome.live, set()))
-        missing = [ref for ref in refs(resource.desired) if _lookup(resource, self.outcome.live, set())(ref) is UNKNOWN]
+            lookup = _lookup(resource, dict(self.outcome.live), set())
+        missing = next((ref for ref in refs(resource.desired) if lookup(ref) is UNKNOWN), None)
         if missing:
-            ref = missing[0]
             raise KcError(
-                f"it needs {ref.attr} of {ref.kind} {ref.name} in {ref.region or key.region}, which does not stand",
+                f"it needs {missing.attr} of {missing.kind} {missing.name} in {missing.region or key.region}, which does not stand",
                 hint="converge the unit that makes it first",
             )
-        return dict(want)
+        return dict(resolve(resource.desired, lookup))
 
-    def _stands(self, key: Key, live: Live) -> None:
-        with self.lock:
-            self.outcome.live[key] = live
+    def _make(self, kind: Kind, change: Change) -> None:
+        """Create or change, without ever creating twice.
 
-    def _create(self, kind: Kind, key: Key) -> None:
-        """Create without ever creating twice.
-
-        Where the answer was lost (a cut connection, a 5xx, a time-out) the call may have been carried out: what
-        stands is read again, and taken over if it is there. Creating calls are never repeated blindly.
+        Where the answer was lost (a cut connection, a 5xx, a time-out) the call may have been carried out, and where
+        a later call of `create` failed the first one was. So an error that passes is followed by a look at what
+        stands, and the work goes on from there; a creating call is never repeated blindly.
         """
-        aws, scope, want = self.aws.at(key.region), self.scope.at(key.region), self._want(key)
-        last: KcError | None = None
-        for pause in (0.2, 0.5, 1.0, 2.0, 4.0, 0.0):
+        key, want = change.key, self._want(change.key)
+        aws, scope = self.aws.at(key.region), self.scope.at(key.region)
+        found = self.outcome.live.get(key)
+        settling, lost = iter(SETTLING), iter(LOST)
+        while True:
             try:
-                return self._stands(key, kind.create(aws, scope, key.name, want))
+                if found is None:
+                    found = kind.create(aws, scope, key.name, want)
+                else:
+                    self._update(kind, key, found, want)
+                with self.lock:
+                    self.outcome.live[key] = found
+                return kind.ready(aws, key.name, found)
             except KcError as error:
-                # "exists already" is how some services answer to the repeat of a lost answer
-                if not (error.transient or error.exists):
+                # "exists already" is how some services answer to the repeat of a call whose answer was lost
+                passes = settling if error.code in kind.settles else lost if error.transient or error.exists else iter(())
+                pauses = next(passes, ())
+                if not pauses:
                     raise
-                last = error
-            self.sleep(pause)
-            found = kind.read(aws, scope).get(key.name)
-            if found is not None:
-                changed = differing(kind, found.attrs, want)
-                if changed:
-                    kind.update(aws, scope, key.name, found, want, changed)
-                    found = kind.read(aws, scope)[key.name]
-                return self._stands(key, found)
-            if last.exists:
-                raise last
-        assert last is not None
-        raise last
+                self._pausing(change, error, pauses)
+                seen = self._look(kind, key, pauses)
+                if seen is None and error.exists:
+                    raise
+                found = seen or found
 
-    def _update(self, kind: Kind, key: Key) -> None:
-        live, want = self.outcome.live[key], self._want(key)
+    def _update(self, kind: Kind, key: Key, live: Live, want: Mapping[str, Any]) -> None:
         changed = differing(kind, live.attrs, want)
+        if changed & kind.immutable:
+            raise _refusal(key, sorted(changed & kind.immutable)[0], live, want)
         if changed:
             kind.update(self.aws.at(key.region), self.scope.at(key.region), key.name, live, want, changed)
-            live.attrs.update({attr: want[attr] for attr in changed})
+            live.attrs = _applied(live.attrs, {attr: want[attr] for attr in changed})
 
-    def _delete(self, kind: Kind, key: Key) -> None:
+    def _look(self, kind: Kind, key: Key, pauses: Sequence[float]) -> Live | None:
+        """Return what stands of `key` at the first look that finds it; a pause is before each."""
+        for pause in pauses:
+            self.aws.sleep(pause)
+            found = kind.read(self.aws.at(key.region), self.scope.at(key.region)).get(key.name)
+            if found is not None:
+                return found
+        return None
+
+    def _remove(self, kind: Kind, change: Change) -> None:
+        key = change.key
+        live = self.outcome.live[key]
+        settling = iter(SETTLING)
+        while True:
+            try:
+                kind.delete(self.aws.at(key.region), self.scope.at(key.region), key.name, live)
+                break
+            except KcError as error:
+                pauses = next(settling, ()) if error.code in kind.settles else ()
+                if not pauses:
+                    raise
+                self._pausing(change, error, pauses)
+                self.aws.sleep(sum(pauses))
         with self.lock:
-            live = self.outcome.live.get(key)
-        if live is not None:
-            kind.delete(self.aws.at(key.region), self.scope.at(key.region), key.name, live)
-            with self.lock:
-                self.outcome.live.pop(key, None)
+            del self.outcome.live[key]
+
+    def _pausing(self, change: Change, error: KcError, pauses: Sequence[float]) -> None:
+        self.aws.progress(f"{change.line}: {error.code or error.message}, trying again in {pauses[0]:g} s")
 
 
 def _require(resources: Sequence[Resource], live: Mapping[Key, Live]) -> None:
@@ -563,18 +646,20 @@ def converge(
 
     Args:
         regions: Regions that the unit has resources in; the scope's own where empty.
+        check: Change nothing; `live` of the outcome is then what would stand.
 
     Raises:
         UnitError: With `outcome` set to what was planned and done until then.
     """
     live = read_live(aws, scope, resources, kinds, regions or [scope.region])
     plan, kept = make_plan(resources, live, kinds, delete_data=delete_data)
+    if check:
+        return Outcome(plan=plan, live=foreseen(plan, live, resources), kept=kept)
     outcome = Outcome(plan=plan, live=live, kept=kept)
-    if not check:
-        try:
-            _require(resources, live)
-            Apply(aws, scope, outcome, resources, kinds).run()
-        except UnitError as error:
-            error.outcome = outcome
-            raise
+    try:
+        _require(resources, live)
+        Apply(aws, scope, outcome, resources, kinds).run()
+    except UnitError as error:
+        error.outcome = outcome
+        raise
     return outcome

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .spec import COMMON, spec_of
+from .spec import arguments
 from .unit import Unit, run
 
 
 def main(unit: Unit, documentation: str) -> None:
     """Run `unit` as an Ansible module whose options `documentation` describes."""
-    module = AnsibleModule(argument_spec=spec_of(COMMON, documentation), supports_check_mode=True)
+    module = AnsibleModule(**arguments(documentation), supports_check_mode=True)
     result = run(unit, module.params, check=module.check_mode)
     if result.get("failed"):
         module.fail_json(**result)

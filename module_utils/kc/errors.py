@@ -62,13 +62,29 @@ class ResourceError(KcError):
         self.key = key
 
     @classmethod
-    def of(cls, key: Key, error: KcError) -> ResourceError:
-        """Return `error` with the resource that it happened to."""
+    def of(cls, key: Key, error: BaseException) -> ResourceError:
+        """Return `error` with the resource that it happened to; what is no `KcError` is a `Defect`."""
         if isinstance(error, ResourceError):
             return error
+        if not isinstance(error, KcError):
+            return Defect(key, error)
         found = cls(key, error.message, **{name: value for name, value in error.facts().items() if name != "message"})
         found.transient, found.exists, found.missing = error.transient, error.exists, error.missing
         return found
+
+    def facts(self) -> dict[str, str]:
+        """Return the error as data, with the resource that it happened to."""
+        return {**super().facts(), "kind": self.key.kind, "name": self.key.name, "region": self.key.region}
+
+
+class Defect(ResourceError):
+    """A mistake of the toolkit's own, met while it worked on a resource; `__cause__` is what was raised."""
+
+    def __init__(self, key: Key, cause: BaseException) -> None:
+        super().__init__(
+            key, f"{type(cause).__name__}: {cause}", hint="this is a defect of the toolkit: report it with the result's `exception`"
+        )
+        self.__cause__ = cause
 
 
 class UnitError(KcError):

@@ -33,17 +33,19 @@ class Rule:
 
 RULES: dict[str, Rule] = {
     "tag": Rule(255, r"[\w .:/=+@-]+", "EC2 user guide, Tag restrictions (256 characters)"),
-    "security_group": Rule(255, r"(?!sg-)[\w .:/()#,@\[\]+=&;{}!$*-]+", "EC2 API, CreateSecurityGroup"),
+    "security_group": Rule(255, r"(?!sg-)[A-Za-z0-9_ .:/()#,@\[\]+=&;{}!$*-]+", "EC2 API, CreateSecurityGroup"),
     "load_balancer": Rule(32, r"(?!internal-)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", "ELBv2 API, CreateLoadBalancer"),
     "target_group": Rule(32, r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", "ELBv2 API, CreateTargetGroup"),
-    "role": Rule(64, r"[\w+=,.@-]+", "IAM API, CreateRole"),
-    "policy": Rule(128, r"[\w+=,.@-]+", "IAM API, CreatePolicy"),
-    "instance_profile": Rule(128, r"[\w+=,.@-]+", "IAM API, CreateInstanceProfile"),
-    "bucket": Rule(63, r"[a-z0-9][a-z0-9-]+[a-z0-9]", "S3 user guide, General purpose bucket naming rules (no dots: TLS)"),
+    "role": Rule(64, r"[A-Za-z0-9_+=,.@-]+", "IAM API, CreateRole"),
+    "policy": Rule(128, r"[A-Za-z0-9_+=,.@-]+", "IAM API, CreatePolicy"),
+    "instance_profile": Rule(128, r"[A-Za-z0-9_+=,.@-]+", "IAM API, CreateInstanceProfile"),
+    "bucket": Rule(
+        63, r"(?!xn--|sthree-|amzn-s3-demo-)[a-z0-9][a-z0-9-]+[a-z0-9]", "S3 user guide, General purpose bucket naming rules (no dots: TLS)"
+    ),
     "alias": Rule(256, r"alias/(?!aws/)[A-Za-z0-9/_-]+", "KMS API, CreateAlias"),
     "repository": Rule(256, r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*", "ECR API, CreateRepository"),
     "secret": Rule(505, r"[A-Za-z0-9/_+=.@-]+", "Secrets Manager API, CreateSecret (512, less the suffix AWS adds)"),
-    "parameter": Rule(1011, r"/[A-Za-z0-9/_.-]+", "SSM API, PutParameter"),
+    "parameter": Rule(1011, r"/(?!(?i:aws|ssm))[A-Za-z0-9/_.-]+", "SSM API, PutParameter"),
     "cluster": Rule(255, r"[A-Za-z0-9_-]+", "ECS API, CreateCluster"),
     "service": Rule(255, r"[A-Za-z0-9_-]+", "ECS API, CreateService"),
     "db": Rule(63, r"[a-z](-?[a-z0-9])*", "RDS API, CreateDBInstance (MySQL)"),
@@ -52,8 +54,14 @@ RULES: dict[str, Rule] = {
     "log_group": Rule(512, r"[A-Za-z0-9/_.#-]+", "CloudWatch Logs API, CreateLogGroup"),
 }
 
-PLATFORM = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
-"""What a platform, an environment and a client may be called: valid in every rule above as a beginning."""
+PLATFORM = r"(?!aws|ssm|sg$|internal$|sthree$)[a-z][a-z0-9]*"
+"""What a platform and an environment may be called: valid in every rule above as a beginning.
+
+Without hyphens, or the bucket `x-media` of `kc-lab` would have the name of `media` of `kc-lab-x`.
+"""
+
+CLIENT = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+"""What a special client may be called."""
 
 
 def fit(service: str, name: str) -> str:

@@ -45,6 +45,11 @@ class Scope:
         return f"{self.platform}/{self.environment}/"
 
     @property
+    def path_tags(self) -> dict[str, str]:
+        """The tags that a name below `path` says as well: there, a tag that was changed by hand hides nothing."""
+        return {"Platform": self.platform, "Environment": self.environment}
+
+    @property
     def partition(self) -> str:
         """The ARN's partition of the region."""
         return "aws-cn" if self.region.startswith("cn-") else "aws-us-gov" if self.region.startswith("us-gov-") else "aws"
@@ -52,6 +57,14 @@ class Scope:
     def name(self, service: str, *parts: str) -> str:
         """Return `kc-lab-<parts>` within the length and character rules of `service` (see `names.RULES`)."""
         return names.fit(service, self.prefix + "-".join(parts))
+
+    def bucket(self, short: str) -> str:
+        """Return the name of a bucket in this region; names are shared by all AWS accounts, so it holds the account."""
+        return self.name("bucket", short, self.account, self.region)
+
+    def role_arn(self, short: str) -> str:
+        """Return the ARN of one of the platform's roles; they stand below the scope's path."""
+        return self.arn("iam", f"role/{self.path}{self.name('role', short)}", region="")
 
     def tags(self, name: str = "") -> dict[str, str]:
         """Return the tags of a resource of this scope; with `name`, its `Name` tag too."""
@@ -63,8 +76,8 @@ class Scope:
         return tags
 
     def owns(self, tags: Mapping[str, str]) -> bool:
-        """Whether something with these tags belongs to the scope."""
-        return all(tags.get(tag) == value for tag, value in self.own_tags.items())
+        """Whether something with these tags belongs to the scope; what is dedicated to a client is that client's alone."""
+        return tags.get("Client", "") == self.client and all(tags.get(tag) == value for tag, value in self.own_tags.items())
 
     @property
     def own_tags(self) -> dict[str, str]:
@@ -74,4 +87,6 @@ class Scope:
 
     def arn(self, service: str, resource: str, *, region: str | None = None, account: str | None = None) -> str:
         """Return an ARN in this scope; global services pass `region=""`, S3 also `account=""`."""
-        return f"arn:{self.partition}:{service}:{self.region if region is None else region}:{self.account if account is None else account}:{resource}"
+        region = self.region if region is None else region
+        account = self.account if account is None else account
+        return f"arn:{self.partition}:{service}:{region}:{account}:{resource}"

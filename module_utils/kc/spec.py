@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+from .errors import KcError
 
 COMMON = r"""
 options:
@@ -79,12 +83,30 @@ SECRET = {"secret_access_key"}
 """Options whose value is never shown."""
 
 
+def documentation(module: Path) -> str:
+    """Return the `DOCUMENTATION` of a module's file, without running it."""
+    for node in ast.parse(module.read_text()).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "DOCUMENTATION":
+            return str(ast.literal_eval(node.value))
+    raise KcError(f"{module.name} has no DOCUMENTATION")
+
+
 def spec_of(*documentation: str) -> dict[str, dict[str, Any]]:
     """Return the argument spec that documentations (YAML, as in `DOCUMENTATION`) describe together."""
     result: dict[str, dict[str, Any]] = {}
     for text in documentation:
         result.update(_options(yaml.load(text, Loader=_LOADER).get("options") or {}))
     return result
+
+
+def arguments(documentation: str) -> dict[str, Any]:
+    """Return a unit's options as Ansible takes them: `argument_spec` and `required_if`.
+
+    An option of the unit that is required is so for `state: present` only: what is taken away needs no description.
+    """
+    own = spec_of(documentation)
+    required = [name for name, spec in own.items() if spec.pop("required", False)]
+    return {"argument_spec": {**spec_of(COMMON), **own}, "required_if": [("state", "present", required)] if required else []}
 
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import yaml
 
 from .aws.session import Aws, Connection
 from .converge import Change, Key, Kind, Outcome, Resource, converge
-from .errors import KcError, UnitError
+from .errors import Defect, KcError, UnitError
 from .scope import Scope
 
 Params = Mapping[str, Any]
@@ -66,7 +67,8 @@ def run(
     Returns:
         `changed`, `plan` (`{action, kind, name, region, before, after}` a change), `diff` (Ansible's), `outputs`
         (of everything that stands, by kind and name), `standing` (how many of each kind), `kept` (what holds data
-        and so was left). On an error also `failed`, `msg`, `errors`, `applied`.
+        and so was left). On an error also `failed`, `msg`, `errors`, `applied`, and where a defect of the toolkit is
+        the reason, its traceback as `exception`.
     """
     try:
         scope = scope_of(unit, params)
@@ -81,19 +83,19 @@ def run(
             check=check,
             delete_data=params.get("data", "keep") == "delete",
         )
-    except UnitError as error:
-        outcome = error.outcome or Outcome(plan=[])
-        applied = outcome.applied
+    except KcError as error:
+        outcome = (error.outcome if isinstance(error, UnitError) else None) or Outcome(plan=[])
+        errors = error.errors if isinstance(error, UnitError) else [error]
+        defect = next((one.__cause__ for one in errors if isinstance(one, Defect)), None)
         return {
             **report(unit, outcome),
-            "changed": bool(applied),
+            "changed": bool(outcome.applied),
             "failed": True,
             "msg": str(error),
-            "errors": [{**one.facts(), "kind": one.key.kind, "name": one.key.name} for one in error.errors],
-            "applied": [change.line for change in applied],
+            "errors": [one.facts() for one in errors],
+            "applied": [change.line for change in outcome.applied],
+            **({"exception": "".join(traceback.format_exception(defect))} if defect else {}),
         }
-    except KcError as error:
-        return {**report(unit, Outcome(plan=[])), "failed": True, "msg": str(error), "errors": [error.facts()], "applied": []}
     return report(unit, outcome)
 
 

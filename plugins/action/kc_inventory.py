@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible._internal._datatag._tags import Origin
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
@@ -18,30 +17,19 @@ if str(ROOT / "module_utils") not in sys.path:
     sys.path.append(str(ROOT / "module_utils"))
 
 from kc import inventory  # noqa: E402
-from kc.spec import COMMON, documentation, spec_of  # noqa: E402
 
 
-def variables() -> dict[str, Any]:
-    """Return the spec of the inventory's variables."""
-    spec = yaml.safe_load((ROOT / "roles/preflight/meta/argument_specs.yml").read_text())
-    return dict(spec["argument_specs"]["inventory"]["options"])
-
-
-def modules() -> dict[str, Any]:
-    """Return the specs of the units' modules, and of the option `scope` that all have."""
-    found = {unit: spec_of(documentation(ROOT / "library" / f"kc_{unit}.py")) for unit in inventory.UNITS}
-    return {**found, "scope": spec_of(COMMON)["scope"]["options"]}
-
-
-def hosts_of(hostvars: Any, groups: Mapping[str, list[str]]) -> list[inventory.Host]:
+def hosts_of(templar: Any, hostvars: Any, groups: Mapping[str, list[str]]) -> list[inventory.Host]:
     """Return every host with its merged variables, templates resolved."""
     found = []
     for name in groups["all"]:
         values, broken = {}, {}
-        for variable in hostvars.raw_get(name):
+        raw = hostvars.raw_get(name)
+        own = templar.copy_with_new_env(available_variables={**raw, "hostvars": hostvars})
+        for variable, value in raw.items():
             if variable.startswith("kc_"):
                 try:
-                    values[str(variable)] = hostvars[name][variable]
+                    values[str(variable)] = own.template(value)
                 except AnsibleError as error:
                     broken[str(variable)] = " ".join(str(error).split())
         member = frozenset(group for group, names in groups.items() if name in names)
@@ -61,14 +49,16 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         self.validate_argument_spec(argument_spec={})
         hostvars, groups = task_vars["hostvars"], task_vars["groups"]
-        found = inventory.problems(hosts_of(hostvars, groups), variables(), modules())
-        finder = Finder(hostvars, Path(task_vars.get("inventory_dir") or "."))
+        hosts = hosts_of(self._templar, hostvars, groups)
+        variables, modules = inventory.described(ROOT)
+        found = inventory.problems(hosts, variables, modules)
+        finder = Finder(hostvars, {host.name: host.values for host in hosts}, Path(task_vars.get("inventory_dir") or "."))
         # one line a problem, however many hosts inherit it
         lines = list(dict.fromkeys(": ".join(filter(None, (finder.place(one), one.key, one.text))) for one in found))
         if not lines:
-            return {"changed": False, "problems": []}
+            return {"changed": False, "needs": inventory.needs_of(hosts, modules)}
         count = f"{len(lines)} problem{'s' if len(lines) > 1 else ''}"
-        return {"failed": True, "msg": "\n".join([f"The inventory has {count}; nothing was touched.", *lines]), "problems": lines}
+        return {"failed": True, "msg": "\n".join([f"The inventory has {count}; nothing was touched.", *lines])}
 
 
 class Finder:
@@ -79,8 +69,9 @@ class Finder:
     are searched for what has none.
     """
 
-    def __init__(self, hostvars: Any, inventory_dir: Path) -> None:
+    def __init__(self, hostvars: Any, resolved: Mapping[str, Mapping[str, Any]], inventory_dir: Path) -> None:
         self.hostvars = hostvars
+        self.resolved = resolved
         self.dir = inventory_dir
 
     def place(self, problem: inventory.Problem) -> str:
@@ -96,7 +87,8 @@ class Finder:
             return shown(own if own.exists() else self.dir)
         key = next(name for name in values if name == variable)
         place = self._variable(problem.host, key, values[variable])
-        value = values[variable]
+        # what a template resolves to has kept the origin of its parts
+        value = self.resolved[problem.host].get(variable)
         for part in problem.path[1:]:
             if isinstance(value, Mapping) and part in value:
                 place = written(next(name for name in value if name == part)) or place

@@ -7,8 +7,8 @@ controller imports this plugin. `kc_in_process: false` runs the module in `libra
 
 from __future__ import annotations
 
-import ast
 import importlib
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,22 +21,14 @@ if str(ROOT / "module_utils") not in sys.path:
     sys.path.append(str(ROOT / "module_utils"))
 
 from kc.aws.session import preload  # noqa: E402
-from kc.spec import COMMON, spec_of  # noqa: E402
+from kc.spec import arguments, documentation  # noqa: E402
 from kc.unit import run  # noqa: E402
 
 NAME = Path(__file__).stem
 if NAME != "kc_unit":
     UNIT = importlib.import_module(f"kc.units.{NAME.removeprefix('kc_')}").UNIT
     preload(services=UNIT.services)
-    _TREE = ast.parse((ROOT / "library" / f"{NAME}.py").read_text())
-    SPEC = spec_of(
-        COMMON,
-        next(
-            ast.literal_eval(node.value)
-            for node in _TREE.body
-            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "DOCUMENTATION"
-        ),
-    )
+    ARGUMENTS = arguments(documentation(ROOT / "library" / f"{NAME}.py"))
 
 
 class ActionModule(ActionBase):
@@ -53,7 +45,8 @@ class ActionModule(ActionBase):
         if self._task.async_val or not self._templar.template(task_vars.get("kc_in_process", True)):
             result: dict[str, Any] = self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
         else:
-            _, params = self.validate_argument_spec(argument_spec=SPEC)
+            _, params = self.validate_argument_spec(**ARGUMENTS)
+            params = json.loads(json.dumps(params))  # plain data, as a module gets: Ansible's own types can't be written as YAML
             host = task_vars["inventory_hostname"]
             display = Display()
             result = run(

@@ -67,6 +67,7 @@ class Vpc(Ec2Kind):
     name = "vpc"
     id_key = "VpcId"
     immutable = frozenset({"cidr"})
+    outputs_of = ("id", "cidr")
 
     def found(self, aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
         def complete(vpc: dict[str, Any]) -> dict[str, Any]:
@@ -165,7 +166,12 @@ class Subnet(Ec2Kind):
         return aws.pages("ec2", "describe_subnets", "Subnets", Filters=filters)
 
     def attrs(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        return {"vpc": item["VpcId"], "cidr": item["CidrBlock"], "zone": item["AvailabilityZone"], "public_addresses": item["MapPublicIpOnLaunch"]}
+        return {
+            "vpc": item["VpcId"],
+            "cidr": item["CidrBlock"],
+            "zone": item["AvailabilityZone"],
+            "public_addresses": item["MapPublicIpOnLaunch"],
+        }
 
     def create(self, aws: Aws, scope: Scope, name: str, want: Mapping[str, Any]) -> Live:
         answer = aws.call(
@@ -191,6 +197,7 @@ class Address(Ec2Kind):
 
     name = "address"
     id_key = "AllocationId"
+    outputs_of = ("id", "public_ip")
 
     def found(self, aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return aws.pages("ec2", "describe_addresses", "Addresses", Filters=filters)
@@ -235,7 +242,11 @@ class NatGateway(Ec2Kind):
 
     def create(self, aws: Aws, scope: Scope, name: str, want: Mapping[str, Any]) -> Live:
         answer = aws.call(
-            "ec2", "create_nat_gateway", SubnetId=want["subnet"], AllocationId=want["address"], TagSpecifications=tagged("natgateway", want["tags"])
+            "ec2",
+            "create_nat_gateway",
+            SubnetId=want["subnet"],
+            AllocationId=want["address"],
+            TagSpecifications=tagged("natgateway", want["tags"]),
         )
         live = Live(dict(want), self.outputs(answer["NatGateway"]))
         return live
@@ -305,7 +316,9 @@ class RouteTable(Ec2Kind):
             if subnet not in now:
                 aws.call("ec2", "associate_route_table", RouteTableId=live.id, SubnetId=subnet)
             elif now[subnet]["RouteTableId"] != live.id:
-                aws.call("ec2", "replace_route_table_association", AssociationId=now[subnet]["RouteTableAssociationId"], RouteTableId=live.id)
+                aws.call(
+                    "ec2", "replace_route_table_association", AssociationId=now[subnet]["RouteTableAssociationId"], RouteTableId=live.id
+                )
         for subnet in set(live.attrs["subnets"]) - set(subnets):
             if now.get(subnet, {}).get("RouteTableId") == live.id:
                 aws.find("ec2", "disassociate_route_table", AssociationId=now[subnet]["RouteTableAssociationId"])

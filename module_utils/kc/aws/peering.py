@@ -64,7 +64,7 @@ class Peering(Ec2Kind):
             far = seen["VpcPeeringConnections"][0] if seen and seen["VpcPeeringConnections"] else {}
             attrs["dns_accepter"] = _dns(far.get("AccepterVpcInfo") or {})
             attrs["accepter_tags"] = {tag: value for tag, value in tag_dict(far.get("Tags")).items() if tag in tags}
-            return tags["Name"], Live(attrs, self.outputs(item))
+            return tags["Name"], Live(attrs, self.outputs(item), owner=aws.region)
 
         return dict(aws.map(one, asked))
 
@@ -135,7 +135,11 @@ class PeeringRoutes(Kind):
             requester, accepter = peering["RequesterVpcInfo"], peering["AccepterVpcInfo"]
             far = accepter if requester["Region"] == aws.region else requester
             via, to = peering["VpcPeeringConnectionId"], far["CidrBlock"]
-            routed = {name for name, table in tables.items() if any(target(route) == via and destination(route) == to for route in table["Routes"])}
+            routed = {
+                name
+                for name, table in tables.items()
+                if any(target(route) == via and destination(route) == to for route in table["Routes"])
+            }
             if routed:
                 attrs = {"via": via, "to": to, "missing_in": sorted(set(tables) - routed)}
                 lives[tag_dict(peering["Tags"])["Name"]] = Live(attrs, {"id": via}, owner=requester["Region"])
@@ -143,7 +147,9 @@ class PeeringRoutes(Kind):
 
     def _tables(self, aws: Aws, scope: Scope) -> dict[str, dict[str, Any]]:
         filters = [*own(scope.at(aws.region, "network")), {"Name": "tag:Tier", "Values": ROUTED_TIERS}]
-        return {tag_dict(table["Tags"])["Name"]: table for table in aws.pages("ec2", "describe_route_tables", "RouteTables", Filters=filters)}
+        return {
+            tag_dict(table["Tags"])["Name"]: table for table in aws.pages("ec2", "describe_route_tables", "RouteTables", Filters=filters)
+        }
 
     def create(self, aws: Aws, scope: Scope, name: str, want: Mapping[str, Any]) -> Live:
         for table in self._tables(aws, scope).values():

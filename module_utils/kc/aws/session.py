@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import random
+import re
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -23,58 +27,76 @@ R = TypeVar("R")
 READ_WORKERS = 16
 """Concurrent calls of one `Aws.map`."""
 
-CREATING = ("create_", "allocate_", "request_", "run_", "replicate_", "copy_", "generate_")
-"""Operations that botocore must not repeat by itself: the plan engine reads again before it creates again."""
+CREATING = ("create_", "allocate_", "request_", "run_", "replicate_", "copy_", "generate_", "register_", "purchase_")
+"""Operations that are not repeated after a lost answer: the plan engine reads again before it creates again."""
 
 _THROTTLED = {
-    "Throttling",
-    "ThrottlingException",
-    "ThrottledException",
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
     "RequestThrottled",
     "RequestThrottledException",
-    "RequestLimitExceeded",
     "SlowDown",
-    "TooManyRequestsException",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
     "TooManyRequests",
-    "PriorRequestNotComplete",
-    "BandwidthLimitExceeded",
+    "TooManyRequestsException",
     "TransactionInProgressException",
-    "LimitExceededException.Rate",
 }
+"""Codes with which AWS refuses a call before it does anything (botocore's list, less the quotas in it)."""
+
+_TRANSIENT = {"RequestTimeout", "RequestTimeoutException", "InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable"}
+"""Codes of a call that may have been carried out, where the status does not say so."""
+
+_CREDENTIALS = (
+    botocore.exceptions.NoCredentialsError,
+    botocore.exceptions.PartialCredentialsError,
+    botocore.exceptions.CredentialRetrievalError,
+    botocore.exceptions.TokenRetrievalError,
+    botocore.exceptions.ProfileNotFound,
+    botocore.exceptions.SSOError,
+)
+_ERRORS = (
+    botocore.exceptions.BotoCoreError,
+    botocore.exceptions.ClientError,
+    botocore.parsers.ResponseParserError,
+    ValueError,  # an endpoint that is no URL
+)
 _LOST = (
     botocore.exceptions.ConnectionError,
     botocore.exceptions.HTTPClientError,
     botocore.parsers.ResponseParserError,
     botocore.exceptions.IncompleteReadError,
 )
-_EXISTS = (
-    "AlreadyExists",
-    "EntityAlreadyExists",
-    "BucketAlreadyOwnedByYou",
-    "ResourceExistsException",
-    ".Duplicate",
-    "Duplicate",
-    "Conflict",
+_EXISTS = re.compile(
+    r"Already(Exists|Owned|Associated)|ResourceExists|EntityExists|ConflictingDomainExists|^ResourceConflictException$|^InvalidSubnet\.Conflict$"
+    r"|\.Duplicate$|^Duplicate(?!SubnetsInSameZone)"
 )
-_MISSING = ("NotFound", "NoSuch", "DoesNotExist", "404")
+_MISSING = re.compile(r"NotFound|NoSuch(?!Origin$)|DoesNotExist|NonExistent|^404$")
 
+_PERMISSION = "the credentials lack this permission: docs/reference/permissions.json lists what the toolkit needs"
+_SIGN_IN = "the credentials have expired: sign in again"
+_UNKNOWN = "AWS does not know these credentials; in an opt-in region this also means that the region is not enabled"
 _HINTS = {
-    "AccessDenied": "the credentials lack this permission: docs/reference/permissions.json lists what the toolkit needs",
-    "UnauthorizedOperation": "the credentials lack this permission: docs/reference/permissions.json lists what the toolkit needs",
-    "ExpiredToken": "the credentials have expired: sign in again",
-    "InvalidClientTokenId": "AWS does not know these credentials; in an opt-in region this also means that the region is not enabled",
-    "AuthFailure": "AWS does not accept these credentials; in an opt-in region this also means that the region is not enabled",
-    "OptInRequired": "enable the region for the account first (account:EnableRegion)",
-    "LimitExceeded": "ask for a higher quota (Service Quotas), or delete what is not used",
-    "AddressLimitExceeded": "ask for a higher quota of Elastic IPs (Service Quotas, L-0263D0A3)",
-    "VpcLimitExceeded": "ask for a higher quota of VPCs (Service Quotas, L-F678F1CE)",
-    "BucketAlreadyExists": "another account owns a bucket of this name: choose another platform name",
-    "DependencyViolation": "something that this toolkit did not make still uses it",
+    r"AccessDenied|UnauthorizedOperation|NotAuthorized": _PERMISSION,
+    r"ExpiredToken|RequestExpired": _SIGN_IN,
+    r"InvalidClientTokenId|UnrecognizedClient|InvalidAccessKeyId|AuthFailure$|SignatureDoesNotMatch": _UNKNOWN,
+    r"OptInRequired": "enable the region for the account first (account:EnableRegion)",
+    r"AddressLimitExceeded": "ask for a higher quota of Elastic IPs (Service Quotas, L-0263D0A3)",
+    r"VpcLimitExceeded": "ask for a higher quota of VPCs (Service Quotas, L-F678F1CE)",
+    r"LimitExceeded|QuotaExceeded|TooMany(Buckets|HostedZones)": "ask for a higher quota (Service Quotas), or delete what is not used",
+    r"BucketAlreadyExists": "another account owns a bucket of this name: choose another platform name",
+    r"DependencyViolation|DeleteConflict": "something that this toolkit did not make still uses it",
 }
 
 
 def _hint(code: str) -> str:
-    return next((hint for name, hint in _HINTS.items() if code.startswith(name)), "")
+    if code in _THROTTLED:
+        return "AWS limits how often it may be called: run again in a minute, what stands is kept"
+    return next((hint for pattern, hint in _HINTS.items() if re.search(pattern, code)), "")
 
 
 @dataclass(frozen=True)
@@ -104,7 +126,9 @@ class _Shared:
         self.session = botocore.session.Session(profile=connection.profile or None)
         preload(self.session)
         self.clients: dict[tuple[str, str, bool], BaseClient] = {}
+        self.nonce = secrets.token_hex(8)
         self.lock = threading.Lock()
+        self.stopped = threading.Event()
 
 
 _LOADER: Any = None
@@ -144,6 +168,14 @@ class Aws:
         """Return the view of `region`."""
         return self if region == self.region else Aws(region=region, progress=self.progress, _shared=self._shared)
 
+    def token(self, *parts: str) -> str:
+        """Return an idempotency token of 32 hex digits: the same for the same parts as long as this session lives.
+
+        AWS knows the repeat of a call whose answer was lost by it. A later run gets another token, since it may
+        create again what was deleted in between.
+        """
+        return hashlib.sha256("\0".join((self._shared.nonce, *parts)).encode()).hexdigest()[:32]
+
     def client(self, service: str, *, repeats: bool = True) -> BaseClient:
         """Return the process's client; `repeats=False` never repeats a call whose answer was lost."""
         shared = self._shared
@@ -181,11 +213,33 @@ class Aws:
         Raises:
             KcError: With the AWS code, request id, operation, region and a hint.
         """
-        client = self.client(service, repeats=not operation.startswith(CREATING))
-        try:
-            return dict(getattr(client, operation)(**params))
-        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-            raise self._error(service, operation, error) from error
+        creates = operation.startswith(CREATING)
+        for attempt in range(self._shared.connection.attempts):
+            try:
+                return dict(getattr(self.client(service, repeats=not creates), operation)(**params))
+            except _ERRORS as error:
+                found = self._error(service, operation, error)
+                last = attempt == self._shared.connection.attempts - 1
+                if last or not creates or found.code not in _THROTTLED:
+                    raise found from error
+            # refused before anything was done, so this is no second creation; botocore's own pauses
+            self.sleep(random.random() * min(2**attempt, 20))  # noqa: S311
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def refused(self, items: Iterable[Mapping[str, Any]] | None) -> None:
+        """Raise the first refusal of a call that answers 200 and lists what it did not do (`Unsuccessful`).
+
+        Raises:
+            KcError: With the refusal's code.
+        """
+        for item in items or []:
+            error = item["Error"]
+            raise KcError(
+                f"{item.get('ResourceId', 'it')} was refused with {error['Code']}: {error['Message']}",
+                code=error["Code"],
+                region=self.region,
+                hint=_hint(error["Code"]),
+            )
 
     def find(self, service: str, operation: str, /, **params: Any) -> dict[str, Any] | None:
         """Call AWS; None where the thing asked for is not there."""
@@ -198,12 +252,12 @@ class Aws:
 
     def pages(self, service: str, operation: str, key: str, /, **params: Any) -> list[Any]:
         """Return every item of a paged list."""
-        client = self.client(service)
         try:
+            client = self.client(service)
             if not client.can_paginate(operation):
-                return list(getattr(client, operation)(**params)[key])
+                return list(getattr(client, operation)(**params).get(key) or [])
             return [item for page in client.get_paginator(operation).paginate(**params) for item in page.get(key) or []]
-        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        except _ERRORS as error:
             raise self._error(service, operation, error) from error
 
     def map(self, act: Callable[[T], R], items: Iterable[T]) -> list[R]:
@@ -253,7 +307,20 @@ class Aws:
             if time.monotonic() - told >= 10:
                 told = time.monotonic()
                 self.progress(f"waiting for {what}: {now} ({waited:.0f} s)")
-            time.sleep(min(pause, 0.2 + waited / 5))
+            self.sleep(min(pause, 0.2 + waited / 5))
+
+    def sleep(self, seconds: float) -> None:
+        """Pause; every pause of the toolkit is taken here.
+
+        Raises:
+            KcError: `stop` was called.
+        """
+        if self._shared.stopped.wait(seconds):
+            raise KcError("stopped", hint="run again: what stands is kept", region=self.region)
+
+    def stop(self) -> None:
+        """End every pause, now and from now on, in every thread and region of the session."""
+        self._shared.stopped.set()
 
     def _error(self, service: str, operation: str, error: Exception) -> KcError:
         where = f"{service}:{operation} in {self.region}"
@@ -271,17 +338,21 @@ class Aws:
                 operation=f"{service}:{operation}",
                 region=self.region,
                 hint=_hint(code),
-                transient=status >= 500 or code in _THROTTLED,
-                exists=any(mark in code for mark in _EXISTS),
-                missing=any(mark in code for mark in _MISSING),
+                transient=status >= 500 or code in _THROTTLED | _TRANSIENT,
+                exists=bool(_EXISTS.search(code)),
+                missing=bool(_MISSING.search(code)),
             )
-        if isinstance(error, botocore.exceptions.NoCredentialsError):
+        if isinstance(error, _CREDENTIALS):
             return KcError(
-                "no AWS credentials were found", hint="sign in, or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+                f"{where}: {error}".rstrip("."),
+                code=type(error).__name__,
+                operation=f"{service}:{operation}",
+                region=self.region,
+                hint="sign in, or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
             )
         lost = isinstance(error, _LOST)
         return KcError(
-            f"{where} got no answer: {error}" if lost else f"{where}: {error}",
+            f"{where} got no answer: {error}".rstrip(".") if lost else f"{where}: {error}",
             code=type(error).__name__,
             operation=f"{service}:{operation}",
             region=self.region,

@@ -10,37 +10,46 @@ from ..scope import Scope
 from .session import Aws
 from .tags import tag_dict, tag_list
 
+STATE = "state/"
+"""Below this, in the scope's path, stands what the runbooks keep."""
+
 
 class Parameter(Kind):
-    """A plain `String` parameter below `/<platform>/<environment>/`. Secrets don't belong here."""
+    """A plain `String` parameter below `/<platform>/<environment>/`.
+
+    A `SecureString` is never ours: Parameter Store can't turn one type into the other, and secrets stand elsewhere.
+    """
 
     name = "parameter"
+    outputs_of = ("id", "arn", "value")
+    settles = frozenset({"TooManyUpdates"})
     state = False
 
-    def mine(self, scope: Scope, name: str) -> bool:
-        """Whether a parameter's name is of this kind: what runbooks keep stands below `state/`."""
-        return name.startswith(f"/{scope.path}state/") is self.state
+    def mine(self, scope: Scope, item: Mapping[str, Any]) -> bool:
+        """Whether a parameter is of this kind: what runbooks keep stands below `state/`."""
+        return item["Type"] == "String" and item["Name"].startswith(f"/{scope.path}{STATE}") is self.state
 
     def read(self, aws: Aws, scope: Scope) -> dict[str, Live]:
         below = aws.pages("ssm", "get_parameters_by_path", "Parameters", Path=f"/{scope.path}", Recursive=True)
-        found = [item for item in below if self.mine(scope, item["Name"])]
+        found = [item for item in below if self.mine(scope, item)]
 
         def one(item: dict[str, Any]) -> Live:
             tags = aws.call("ssm", "list_tags_for_resource", ResourceType="Parameter", ResourceId=item["Name"])["TagList"]
-            return Live({"value": item["Value"], "tags": tag_dict(tags)}, {"id": item["Name"], "arn": item["ARN"]})
+            return _live(item["Name"], item["ARN"], {"value": item["Value"], "tags": tag_dict(tags)})
 
-        lives = dict(zip((item["Name"] for item in found), aws.map(one, found), strict=True))
-        return {name: live for name, live in lives.items() if scope.owns(live.attrs["tags"])}
+        lives = {live.id: live for live in aws.map(one, found)}
+        return {name: live for name, live in lives.items() if scope.owns({**live.attrs["tags"], **scope.path_tags})}
 
     def create(self, aws: Aws, scope: Scope, name: str, want: Mapping[str, Any]) -> Live:
         aws.call("ssm", "put_parameter", Name=name, Value=want["value"], Type="String", Tags=tag_list(want["tags"]), Overwrite=False)
-        return Live(dict(want), {"id": name, "arn": scope.arn("ssm", f"parameter{name}")})
+        return _live(name, scope.arn("ssm", f"parameter{name}"), want)
 
     def update(self, aws: Aws, scope: Scope, name: str, live: Live, want: Mapping[str, Any], changed: frozenset[str]) -> None:
-        if "value" in changed:
-            aws.call("ssm", "put_parameter", Name=name, Value=want["value"], Type="String", Overwrite=True)
         if "tags" in changed:
             aws.call("ssm", "add_tags_to_resource", ResourceType="Parameter", ResourceId=name, Tags=tag_list(want["tags"]))
+        if "value" in changed:
+            aws.call("ssm", "put_parameter", Name=name, Value=want["value"], Type="String", Overwrite=True)
+            live.outputs["value"] = want["value"]
 
     def delete(self, aws: Aws, scope: Scope, name: str, live: Live) -> None:
         aws.find("ssm", "delete_parameter", Name=name)
@@ -52,3 +61,7 @@ class State(Parameter):
     name = "state"
     state = True
     write_once = frozenset({"value"})
+
+
+def _live(name: str, arn: str, attrs: Mapping[str, Any]) -> Live:
+    return Live(dict(attrs), {"id": name, "arn": arn, "value": attrs["value"]})

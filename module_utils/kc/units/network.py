@@ -135,7 +135,7 @@ def _everything(scope: Scope, params: Params) -> Iterator[tuple[Any, str, dict[s
             name,
             {
                 "resource": vpc,
-                "destination": f"arn:{scope.partition}:s3:::{scope.bucket(params['flow_log_bucket'])}/flow-logs/",
+                "destination": f"arn:{scope.partition}:s3:::{scope.bucket(params['flow_log_bucket'])}",
                 "traffic": "ALL",
                 "interval": 60,
                 "tags": tags(name),

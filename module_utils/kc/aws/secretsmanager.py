@@ -1,0 +1,177 @@
+"""Secrets Manager. A value is made here, sent once, and never read back."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import string
+from collections.abc import Mapping
+from typing import Any
+
+from ..converge import Kind, Live, Unknown, differing
+from ..scope import Scope
+from .session import Aws
+from .tags import tag_dict, tag_list
+
+RECOVERY = 7
+"""Days that a deleted secret can be had back: the least that AWS allows. Secrets Manager API, DeleteSecret."""
+
+REPLICATION = 300
+"""Seconds that replication may take; it takes a few."""
+
+HIDDEN = "(secret)"
+"""What stands for a value wherever one would be shown."""
+
+MARKS = "-_.~"
+"""The marks of a password: RFC 3986's unreserved ones mean nothing to a URL, a shell, SQL or a connection string."""
+
+
+class Fresh(Unknown):
+    """A value yet to be made; equal to nothing, and so always a change."""
+
+    def __repr__(self) -> str:
+        return "(new secret)"
+
+    __str__ = __repr__
+
+
+FRESH = Fresh()
+
+
+class Secret(Kind):
+    """A secret below `<platform>/<environment>/`, with its replicas in other regions.
+
+    `value` is `HIDDEN`, whatever it is; wanting `FRESH` makes another. A version is named by the call's
+    ClientRequestToken, so a repeated call never makes two.
+
+    It keeps data. Deleted, it can be had back for a week, and is when it is wanted again: what its value opens may
+    still stand. A secret in that week costs nothing and shows nowhere.
+    """
+
+    name = "secret"
+    keeps_data = True
+    outputs_of = ("id", "arn", "version")
+    write_once = frozenset({"generate"})
+
+    def read(self, aws: Aws, scope: Scope) -> dict[str, Live]:
+        found = aws.pages("secretsmanager", "list_secrets", "SecretList", Filters=[{"Key": "name", "Values": [scope.path]}])
+        names = [each["Name"] for each in found if each["Name"].startswith(scope.path)]
+        details = aws.map(lambda name: aws.find("secretsmanager", "describe_secret", SecretId=name) or {}, names)
+        # a replica is its source's affair
+        here = [each for each in details if each and each.get("PrimaryRegion", aws.region) == aws.region]
+        lives = {each["Name"]: _live(each) for each in here}
+        return {name: live for name, live in lives.items() if scope.owns({**live.attrs["tags"], **scope.path_tags})}
+
+    def create(self, aws: Aws, scope: Scope, name: str, want: Mapping[str, Any]) -> Live:
+        there = aws.find("secretsmanager", "describe_secret", SecretId=name)
+        if there and there.get("DeletedDate"):
+            return self._restore(aws, scope, name, _live(there), want)
+        made = aws.call(
+            "secretsmanager",
+            "create_secret",
+            Name=name,
+            ClientRequestToken=aws.token("secret", name),
+            Description=want["description"],
+            KmsKeyId=want["key"],
+            SecretString=generate(want["generate"]),
+            Tags=tag_list(want["tags"]),
+            **({"AddReplicaRegions": _replicas(want["replicas"])} if want["replicas"] else {}),
+        )
+        return Live({**want, "value": HIDDEN}, {"id": name, "arn": made["ARN"], "version": made["VersionId"]})
+
+    def ready(self, aws: Aws, name: str, live: Live) -> None:
+        """Wait until every replica is in step.
+
+        Raises:
+            KcError: A region refused its replica; with what it says.
+        """
+        if live.attrs["replicas"]:
+            refused = "refused"
+
+            def state() -> str:
+                replicas = aws.call("secretsmanager", "describe_secret", SecretId=name).get("ReplicationStatus") or []
+                failed = [f"{each['Region']} {refused}: {each.get('StatusMessage', '')}" for each in replicas if each["Status"] == "Failed"]
+                behind = [each["Region"] for each in replicas if each["Status"] != "InSync"]
+                return failed[0] if failed else f"on the way to {', '.join(behind)}" if behind else "in step"
+
+            aws.wait(f"the replication of {name}", state, until={"in step"}, timeout=REPLICATION)
+
+    def update(self, aws: Aws, scope: Scope, name: str, live: Live, want: Mapping[str, Any], changed: frozenset[str]) -> None:
+        if "tags" in changed:
+            aws.call("secretsmanager", "tag_resource", SecretId=name, Tags=tag_list(want["tags"]))
+        if changed & {"description", "key"}:
+            aws.call("secretsmanager", "update_secret", SecretId=name, Description=want["description"], KmsKeyId=want["key"])
+        if "replicas" in changed:
+            self._replicate(aws, name, live.attrs["replicas"], want["replicas"])
+        if "value" in changed:  # last: nothing that fails after it can have it done again
+            token = aws.token("value", name)
+            made = aws.call(
+                "secretsmanager", "put_secret_value", SecretId=name, ClientRequestToken=token, SecretString=generate(want["generate"])
+            )
+            live.outputs["version"] = made["VersionId"]
+
+    def delete(self, aws: Aws, scope: Scope, name: str, live: Live) -> None:
+        self._replicate(aws, name, live.attrs["replicas"], {})
+        aws.find("secretsmanager", "delete_secret", SecretId=name, RecoveryWindowInDays=RECOVERY)
+
+    def _restore(self, aws: Aws, scope: Scope, name: str, live: Live, want: Mapping[str, Any]) -> Live:
+        aws.progress(f"secret {name} was deleted less than {RECOVERY} days ago: it is had back with its value")
+        aws.call("secretsmanager", "restore_secret", SecretId=name)
+        self.update(aws, scope, name, live, want, differing(self, live.attrs, want))
+        return Live({**want, "value": HIDDEN}, live.outputs)
+
+    def _replicate(self, aws: Aws, name: str, have: Mapping[str, str], want: Mapping[str, str]) -> None:
+        """Take away replicas that are not as wanted (nothing of one can be changed), and make those that lack."""
+        wrong = sorted(region for region in have if have[region] != want.get(region))
+        if wrong:
+            aws.find("secretsmanager", "remove_regions_from_replication", SecretId=name, RemoveReplicaRegions=wrong)
+            aws.wait(f"the end of {name} in {', '.join(wrong)}", lambda: self._gone(aws, name, wrong), until={"gone"}, timeout=REPLICATION)
+        lacking = {region: key for region, key in want.items() if have.get(region) != key}
+        if lacking:
+            aws.call("secretsmanager", "replicate_secret_to_regions", SecretId=name, AddReplicaRegions=_replicas(lacking))
+
+    def _gone(self, aws: Aws, name: str, regions: list[str]) -> str:
+        secret = aws.find("secretsmanager", "describe_secret", SecretId=name) or {}
+        return "there" if any(each["Region"] in regions for each in secret.get("ReplicationStatus") or []) else "gone"
+
+
+def generate(how: Mapping[str, Any]) -> str:
+    """Make a value: `{"username": …, "password": …}`, or `{"random": …}` of that many bytes in base64, as JSON."""
+    length = how["length"]
+    if how["kind"] == "random":
+        return json.dumps({"random": base64.b64encode(secrets.token_bytes(length)).decode()})
+    return json.dumps({**({"username": how["username"]} if how["username"] else {}), "password": password(length)})
+
+
+def password(length: int) -> str:
+    """Make a password that begins with a letter (no option, no tilde) and has every sort of character in it.
+
+    MySQL's validate_password wants a lower and an upper case letter, a digit and a mark at its usual level.
+    """
+    sorts = (string.ascii_lowercase, string.ascii_uppercase, string.digits, MARKS)
+    while True:
+        made = secrets.choice(string.ascii_letters) + "".join(secrets.choice("".join(sorts)) for _ in range(length - 1))
+        if all(set(sort) & set(made) for sort in sorts):
+            return made
+
+
+def _live(secret: Mapping[str, Any]) -> Live:
+    """Return a described secret; one without a current version, made by half, has no value."""
+    current = next((version for version, stages in (secret.get("VersionIdsToStages") or {}).items() if "AWSCURRENT" in stages), "")
+    replicas = {each["Region"]: each for each in secret.get("ReplicationStatus") or []}
+    attrs = {
+        "description": secret.get("Description", ""),
+        "key": secret.get("KmsKeyId", ""),
+        "replicas": {
+            region: f"failed: {each.get('StatusMessage', '')}" if each["Status"] == "Failed" else each.get("KmsKeyId", "")
+            for region, each in sorted(replicas.items())
+        },
+        "value": HIDDEN if current else "(none)",
+        "tags": tag_dict(secret.get("Tags")),
+    }
+    return Live(attrs, {"id": secret["Name"], "arn": secret["ARN"], "version": current})
+
+
+def _replicas(keys: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Region": region, "KmsKeyId": key} for region, key in sorted(keys.items())]

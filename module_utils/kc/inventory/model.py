@@ -1,0 +1,145 @@
+"""Hosts, their variables, and which option of which unit each variable feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any
+
+import yaml
+
+from ..options import Path, Spec, entries_of
+from ..spec import COMMON, documentation, spec_of
+from ..units import identity, keys, secrets, storage
+
+UNITS: dict[str, tuple[str, ...]] = {
+    "identity": ("global",),
+    "zone": ("global",),
+    "keys": ("regions", "witness"),
+    "storage": ("regions", "witness"),
+    "replication": ("regions", "witness"),
+    "network": ("regions", "witness"),
+    "peering": ("regions", "witness"),
+    "registry": ("regions", "witness"),
+    "secrets": ("regions", "witness"),
+    "parameters": ("regions", "witness"),
+    "certificates": ("regions", "global"),
+}
+"""Units, and the groups of hosts that each converges on: those of its play."""
+
+FEEDS: dict[str, tuple[tuple[str, str], ...]] = {
+    "kc_platform": (("scope", "platform"),),
+    "kc_environment": (("scope", "environment"),),
+    "kc_account": (("scope", "account"),),
+    "kc_tags": (("scope", "tags"),),
+    "kc_aws": (("scope", "aws"),),
+    "kc_domain": (("zone", "domain"), ("certificates", "domain")),
+    "kc_other_region": (("replication", "to_region"),),
+    "kc_home": (("keys", "home_region"),),
+    "kc_keys": (("keys", "keys"),),
+    "kc_secrets": (("secrets", "secrets"),),
+    "kc_parameters": (("parameters", "values"),),
+}
+"""Variables that are named otherwise than `kc_<unit>_<option>`, and the options that each feeds."""
+
+GROUPS = {("identity", "regions"): "regions"}
+"""Options that a playbook fills with the hosts of a group."""
+
+_RULE: Spec = {
+    "port": {"type": "str", "required": True},
+    "peer": {"type": "str", "required": True},
+    "protocol": {"type": "str", "choices": ["tcp", "udp"]},
+    "why": {"type": "str", "required": True},
+}
+ENTRIES: dict[str, Spec] = {
+    "kc_identity_roles": entries_of(identity.RoleSettings),
+    "kc_keys": entries_of(keys.KeySettings),
+    "kc_secrets": entries_of(secrets.SecretSettings),
+    "kc_storage_buckets": entries_of(storage.BucketSettings),
+    "kc_network_tiers": {
+        "internet": {"type": "str", "required": True, "choices": ["direct", "nat", "none"]},
+        "acl": {"type": "str", "required": True, "choices": ["open", "internal"]},
+    },
+    "kc_network_security_groups": {
+        "description": {"type": "str", "required": True},
+        "ingress": {"type": "list", "elements": "dict", "options": _RULE},
+        "egress": {"type": "list", "elements": "dict", "options": _RULE},
+    },
+}
+"""Shape of an entry, where an option holds entries by name (Ansible's specs have no word for it)."""
+
+
+def described(root: FilePath) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the specs of the inventory's variables, and those of modules, from the toolkit's files.
+
+    Modules are those of the units by unit; `scope` is the option that all of them have.
+    """
+    roles = yaml.safe_load((root / "roles/preflight/meta/argument_specs.yml").read_text())
+    modules = {unit: spec_of(documentation(root / "library" / f"kc_{unit}.py")) for unit in UNITS}
+    return dict(roles["argument_specs"]["inventory"]["options"]), {**modules, "scope": spec_of(COMMON)["scope"]["options"]}
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host of the inventory.
+
+    Attributes:
+        values: Its merged variables whose names begin with `kc_`, templates resolved.
+        broken: Those whose templates can't be resolved, with the reason.
+    """
+
+    name: str
+    groups: frozenset[str]
+    values: Mapping[str, Any]
+    broken: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong.
+
+    Attributes:
+        host: A host that has it; empty where several do.
+        path: The variable, and the way into it; empty where the host itself is the problem.
+        text: What is wrong and what to do.
+    """
+
+    host: str
+    path: Path
+    text: str
+
+    @property
+    def key(self) -> str:
+        """The path as it is written: `kc_network_tiers.data.acl`, `kc_network_zones[1]`."""
+        return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path).lstrip(".")
+
+
+def feeds(variable: str, modules: Mapping[str, Spec]) -> tuple[tuple[str, str], ...]:
+    """Return the options, as unit and name, that a variable feeds."""
+    if variable in FEEDS:
+        return FEEDS[variable]
+    unit, _, option = variable.removeprefix("kc_").partition("_")
+    return ((unit, option),) if option in modules.get(unit, {}) else ()
+
+
+def spec_for(variable: str, spec: Mapping[str, Any], modules: Mapping[str, Spec]) -> Mapping[str, Any]:
+    """Return a variable's spec, completed by that of the option that it feeds."""
+    option = next((modules[unit][name] for unit, name in feeds(variable, modules)), {})
+    entries = {"entries": ENTRIES[variable]} if variable in ENTRIES else {}
+    return {**{key: value for key, value in option.items() if key not in ("required", "default")}, **spec, **entries}
+
+
+def units_of(host: Host) -> list[str]:
+    """Return the units that converge on a host."""
+    return [unit for unit, groups in UNITS.items() if host.groups & set(groups)]
+
+
+def feeding(host: Host, unit: str, modules: Mapping[str, Spec]) -> dict[str, str]:
+    """Return the host's variables that feed a unit, with the option that each feeds."""
+    return {name: option for name in {*host.values, *host.broken} for of, option in feeds(name, modules) if of == unit}
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return a mapping as it is, and anything else as an empty one."""
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,92 @@
+"""What one variable names must stand in another."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..options import Path, Spec, suggestion
+from .model import Host, Problem, feeding, mapping, units_of
+
+_GRANTS = {
+    "buckets_read": "storage_buckets",
+    "buckets_write": "storage_buckets",
+    "keys_use": "keys",
+    "keys_decrypt": "keys",
+    "secrets_read": "secrets",
+}
+REFERENCES: tuple[tuple[Path, str], ...] = (
+    (("kc_network_flow_log_bucket",), "kc_storage_buckets"),
+    (("kc_storage_buckets", "*", "key"), "kc_keys"),
+    (("kc_replication_buckets", "@"), "kc_storage_buckets"),
+    (("kc_replication_buckets", "*"), "kc_keys"),
+    *((("kc_identity_roles", "*", "grants", grant, "*"), f"kc_{names}") for grant, names in _GRANTS.items()),
+    *(
+        (("kc_identity_roles", "*", "grants", "replicate", of, "*"), f"kc_{names}")
+        for of, names in (("buckets", "storage_buckets"), ("keys", "keys"))
+    ),
+)
+"""Where a variable names an entry of another one; `*` is every value, `@` every key."""
+
+
+def references(host: Host, hosts: Sequence[Host], modules: Mapping[str, Spec]) -> Iterator[Problem]:
+    """Yield what points at something that the inventory does not hold."""
+    groups = mapping(host.values.get("kc_network_security_groups"))
+    for group, about in groups.items():
+        for way in ("ingress", "egress"):
+            rules = mapping(about).get(way)
+            for index, rule in enumerate(rules if isinstance(rules, list) else []):
+                peer = str(mapping(rule).get("peer", "world"))
+                if peer not in (*groups, "world", "vpc", "peers") and not _is_network(peer):
+                    path: Path = ("kc_network_security_groups", group, way, index, "peer")
+                    yield Problem(
+                        host.name, path, f"`{peer}` is no peer: {suggestion(peer, ['world', 'vpc', 'peers', *groups])} A CIDR will do too"
+                    )
+    endpoints = mapping(host.values.get("kc_network_endpoints"))
+    door = endpoints.get("security_group")
+    if endpoints.get("interface") and isinstance(door, str) and door not in groups:
+        yield Problem(host.name, ("kc_network_endpoints", "security_group"), f"`{door}` is no security group: {suggestion(door, groups)}")
+    others = [one.name for one in hosts if one.groups & {"regions", "witness"} and one.name != host.name]
+    peers = host.values.get("kc_peering_peers")
+    for index, peer in enumerate(peers if isinstance(peers, list) else []):
+        if peer not in others:
+            yield Problem(
+                host.name, ("kc_peering_peers", index), f"`{peer}` is no other region of this inventory: {suggestion(str(peer), others)}"
+            )
+
+    for pattern, holder in REFERENCES:
+        if not any(pattern[0] in feeding(host, unit, modules) for unit in units_of(host)):
+            continue
+        # what is global serves all regions, and a region's secrets may be made in another
+        holders = hosts if "global" in host.groups else [host]
+        known = {name: None for one in holders for name in mapping(one.values.get(holder))}
+        for path, name in _matching(host.values.get(str(pattern[0])), pattern[1:], pattern[:1]):
+            if name not in known:
+                yield Problem(host.name, path, f"`{name}` is not in {holder}: {suggestion(name, known)}")
+
+
+def _matching(value: Any, pattern: Path, path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the texts that stand where a pattern of `REFERENCES` leads, with their paths."""
+    if not pattern:
+        if isinstance(value, str):
+            yield path, value
+        return
+    step, *rest = pattern
+    if step == "@":
+        yield from (((*path, name), name) for name in mapping(value))
+    elif step == "*" and isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _matching(item, tuple(rest), (*path, index))
+    else:
+        for name, item in mapping(value).items():
+            if step in ("*", name):
+                yield from _matching(item, tuple(rest), (*path, name))
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True

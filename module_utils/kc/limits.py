@@ -1,0 +1,112 @@
+"""What AWS allows, as data with its source, and the pure checks that read it.
+
+A check returns what is wrong and what to do, in one line, or None.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from functools import cache
+from typing import Any
+
+import botocore.session
+
+VPC_PREFIX = (16, 28)
+"""Prefix lengths of a VPC, biggest network first. Amazon VPC user guide, "VPC CIDR blocks"."""
+
+SUBNET_PREFIX = (16, 28)
+"""Prefix lengths of a subnet. Amazon VPC user guide, "Subnet CIDR blocks"."""
+
+PRIVATE = tuple(ipaddress.IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
+"""What a VPC that is routed to others should lie in. RFC 1918 and RFC 6598."""
+
+RESERVED = tuple(ipaddress.IPv4Network(block) for block in ("172.17.0.0/16",))
+"""What AWS services use inside a VPC. Amazon VPC user guide, "VPC CIDR blocks" (Cloud9, SageMaker: Docker's bridge)."""
+
+FARGATE: dict[int, tuple[int, ...]] = {
+    256: (512, 1024, 2048),
+    512: tuple(range(1024, 4096 + 1, 1024)),
+    1024: tuple(range(2048, 8192 + 1, 1024)),
+    2048: tuple(range(4096, 16384 + 1, 1024)),
+    4096: tuple(range(8192, 30720 + 1, 1024)),
+    8192: tuple(range(16384, 61440 + 1, 4096)),
+    16384: tuple(range(32768, 122880 + 1, 8192)),
+}
+"""CPU units to MiB of memory (Linux). Amazon ECS developer guide, "Fargate task definition parameters: task size"."""
+
+RDS_FAMILIES = {
+    "t3": ("micro", "small", "medium", "large", "xlarge", "2xlarge"),
+    "t4g": ("micro", "small", "medium", "large", "xlarge", "2xlarge"),
+    "m5": ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge"),
+    "m6g": ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"),
+    "m6i": ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge", "32xlarge"),
+    "m7g": ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"),
+    "r5": ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge"),
+    "r6g": ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"),
+    "r6i": ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge", "32xlarge"),
+    "r7g": ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"),
+}
+"""Families of RDS for MySQL and their sizes. Amazon RDS user guide, "DB instance classes": supported engines."""
+
+
+@cache
+def regions() -> dict[str, str]:
+    """Return every region that botocore knows, with its partition.
+
+    `partitions.json` is read, not `endpoints.json`: regions newer than the latter (me-west-1) are only there.
+    """
+    data: dict[str, Any] = botocore.session.Session().get_component("data_loader").load_data("partitions")
+    return {
+        region: partition["id"] for partition in data["partitions"] for region in partition["regions"] if not region.endswith("-global")
+    }
+
+
+def network(text: object, prefix: tuple[int, int] = VPC_PREFIX) -> str | None:
+    """Check the IPv4 network of a VPC or a subnet."""
+    try:
+        found = ipaddress.IPv4Network(str(text), strict=False)
+    except ValueError:
+        return f"{text} is no IPv4 network: write it as in 10.1.0.0/16"
+    if "/" not in str(text):
+        return f"{text} has no prefix length: write it as in 10.1.0.0/16"
+    if str(found) != str(text):
+        return f"{text} has host bits set: write {found}"
+    biggest, smallest = prefix
+    if not biggest <= found.prefixlen <= smallest:
+        return f"{text} is of a size that AWS does not allow: choose a prefix length from /{biggest} to /{smallest}"
+    return None
+
+
+def vpc(text: object) -> str | None:
+    """Check the network of a VPC that is peered with others."""
+    wrong = network(text)
+    if wrong:
+        return wrong
+    found = ipaddress.IPv4Network(str(text))
+    if not any(found.subnet_of(block) for block in PRIVATE):
+        return f"{text} is public address space: choose one inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"
+    clash = next((block for block in RESERVED if found.overlaps(block)), None)
+    return f"{text} overlaps {clash}, which AWS services use themselves: choose another" if clash else None
+
+
+def fargate(cpu: int, memory: int) -> str | None:
+    """Check the size of a Fargate task: CPU units and MiB of memory."""
+    if cpu not in FARGATE:
+        return f"Fargate has no size of {cpu} CPU units: choose one of {', '.join(map(str, FARGATE))}"
+    if memory not in FARGATE[cpu]:
+        return f"Fargate gives {cpu} CPU units no {memory} MiB: choose one of {', '.join(map(str, FARGATE[cpu]))}"
+    return None
+
+
+def rds_class(name: str) -> str | None:
+    """Check an instance class of RDS for MySQL."""
+    match = re.fullmatch(r"db\.([a-z0-9]+)\.([a-z0-9]+)", name)
+    if not match:
+        return f"{name} is no RDS instance class: write it as in db.r6g.large"
+    family, size = match.groups()
+    if family not in RDS_FAMILIES:
+        return f"RDS for MySQL has no class family {family}: choose one of {', '.join(sorted(RDS_FAMILIES))}"
+    if size not in RDS_FAMILIES[family]:
+        return f"the RDS class family {family} has no size {size}: choose one of {', '.join(RDS_FAMILIES[family])}"
+    return None

@@ -1,0 +1,58 @@
+"""Options that hold one mapping a name (`keys`, `buckets`): checked here, since an argument spec can't look inside."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from .errors import KcError
+
+T = TypeVar("T")
+
+_TYPES: dict[Any, tuple[type, str]] = {
+    str: (str, "a text"),
+    int: (int, "a whole number"),
+    bool: (bool, "true or false"),
+    list[str]: (list, "a list of texts"),
+    dict[str, Any]: (dict, "a mapping"),
+}
+
+
+def settings(kind: type[T], where: str, given: Any) -> T:
+    """Return one name's settings as `kind`, a dataclass whose fields are the settings.
+
+    Args:
+        kind: Its fields are of type `str`, `int`, `bool`, `list[str]` or `dict[str, Any]`, or one of these or None.
+        where: What an error calls it, such as `buckets.media`.
+        given: What the inventory says; None is no settings at all.
+
+    Raises:
+        KcError: A setting is unknown, missing or of a wrong type; it names the setting.
+    """
+    given = {} if given is None else given
+    if not isinstance(given, Mapping):
+        raise KcError(f"`{where}` must be a mapping of settings, not {given!r}")
+    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for name in given:
+        if name not in fields:
+            raise KcError(f"`{where}` has no setting `{name}`", hint=f"its settings are {', '.join(fields)}")
+    for name, field in fields.items():
+        if name not in given and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise KcError(f"`{where}` lacks the setting `{name}`")
+    hints = get_type_hints(kind)
+    for name, value in given.items():
+        _check(f"{where}.{name}", hints[name], value)
+    return kind(**given)
+
+
+def _check(where: str, hint: Any, value: Any) -> None:
+    allowed = get_args(hint) if type(None) in get_args(hint) else (hint,)
+    if value is None and type(None) in allowed:
+        return
+    kind, words = next(_TYPES[one] for one in allowed if one is not type(None))
+    right = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+    if right and kind is list:
+        right = all(isinstance(item, str) for item in value)
+    if not right:
+        raise KcError(f"`{where}` must be {words}, not {value!r}")

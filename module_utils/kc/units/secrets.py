@@ -1,0 +1,76 @@
+"""The unit `secrets`: made once, in the home region, replicated to others, never shown."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .. import names
+from ..aws.secretsmanager import FRESH, HIDDEN, Secret
+from ..converge import Ref, Resource
+from ..errors import KcError
+from ..scope import Scope
+from ..settings import settings
+from ..unit import Params, Unit
+from .keys import key_of
+
+SECRET = Secret()
+
+LENGTHS = {"password": (16, 128), "random": (16, 1024)}
+"""Least and most, by sort: characters of a password, bytes of random data."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SecretSettings:
+    """What the inventory says of one secret; the module's documentation explains each."""
+
+    description: str
+    kind: str = "password"
+    username: str = ""
+    length: int | None = None
+
+
+def build(scope: Scope, params: Params) -> Sequence[Resource]:
+    """Return the secrets, and the key of each region that they stand in."""
+    secrets: Mapping[str, Any] = params.get("secrets") or {}
+    rotate = {*(params.get("rotate") or [])}
+    if rotate - secrets.keys():
+        raise KcError(f"`rotate` names `{min(rotate - secrets.keys())}`, which `secrets` does not")
+    keys = {region: key_of(scope, params.get("key") or "secrets", region) for region in (scope.region, *_replicas(scope, params))}
+    made = [_secret(scope, short, about, keys, short in rotate) for short, about in sorted(secrets.items())]
+    return [*keys.values(), *made] if made else []
+
+
+def _replicas(scope: Scope, params: Params) -> list[str]:
+    return sorted({*(params.get("replicate_to") or [])} - {scope.region})
+
+
+def _secret(scope: Scope, short: str, given: Any, keys: Mapping[str, Resource], rotate: bool) -> Resource:
+    arns = {region: Ref("key", key.name, "arn", region=region) for region, key in keys.items()}
+    about = settings(SecretSettings, f"secrets.{short}", given)
+    desired = {
+        "description": about.description,
+        "key": arns.pop(scope.region),
+        "replicas": arns,
+        "value": FRESH if rotate else HIDDEN,
+        "generate": _generate(f"secrets.{short}", about),
+        "tags": scope.tags(),
+    }
+    return Resource(SECRET, names.fit("secret", scope.path + short), desired, scope.region)
+
+
+def _generate(where: str, about: SecretSettings) -> dict[str, Any]:
+    """Return how a value is made, whenever one is."""
+    if about.kind not in LENGTHS:
+        raise KcError(f"`{where}.kind` is `{about.kind}`", hint=f"it can be {' or '.join(LENGTHS)}")
+    if about.kind == "random" and about.username:
+        raise KcError(f"`{where}.username` belongs to a password, and the kind is random")
+    length = about.length or {"password": 40, "random": 32}[about.kind]
+    least, most = LENGTHS[about.kind]
+    if not least <= length <= most:
+        raise KcError(f"`{where}.length` is {length}", hint=f"a {about.kind} takes {least} to {most}")
+    return {"kind": about.kind, "username": about.username, "length": length}
+
+
+UNIT = Unit(name="secrets", kinds=(SECRET,), build=build, services=("secretsmanager", "kms"))

@@ -1,0 +1,38 @@
+"""Filters over what units return."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+
+def lines(plan: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a plan as text: a line a change, and for an update a line an attribute."""
+    for change in plan:
+        head = f"{change['action']} {change['kind']} {change['name']} ({change['region']})"
+        if change["action"] not in ("update", "replace"):
+            yield head
+            continue
+        for attr, wanted in sorted(change["after"].items()):
+            found = change["before"].get(attr)
+            if found != wanted:
+                yield f"{head}: {attr} is {_short(found)}, wanted {_short(wanted)}"
+
+
+def _short(value: Any) -> str:
+    """Return a value as JSON, cut to what a terminal line holds."""
+    text = json.dumps(value, sort_keys=True, default=str)
+    return text if len(text) <= 200 else f"{text[:197]}..."
+
+
+def kc_plan_lines(plans: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """Return what differs, a line each, from the plans of a host's units by name (the fact `kc_plans`)."""
+    return [f"{unit}: {line}" for unit, plan in plans.items() for line in lines(plan)]
+
+
+class FilterModule:
+    """The filters by name."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"kc_plan_lines": kc_plan_lines}
