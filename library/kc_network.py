@@ -7,8 +7,10 @@ DOCUMENTATION = r"""
 module: kc_network
 short_description: Converge the network of a region
 description:
-  - VPC, subnets by tier and zone, internet and NAT gateways, route tables, security groups, network ACLs, gateway and interface endpoints, flow logs.
-  - Subnets, route tables, groups and rules that the inventory does not name are taken away; routes to a peering belong to M(kc_peering), and network ACL rules below number 100 to the runbooks.
+  - VPC, subnets by tier and zone, internet and NAT gateways, route tables, security groups, network ACLs, gateway and interface
+    endpoints, flow logs.
+  - Subnets, route tables, groups and rules that the inventory does not name are taken away; routes to a peering belong to
+    M(kc_peering), and network ACL rules below number 100 to the runbooks.
 extends_documentation_fragment: kc
 options:
   cidr:
@@ -93,8 +95,8 @@ outputs:
   returned: always
 """
 
-from ansible.module_utils.kc.entry import main  # noqa: E402
-from ansible.module_utils.kc.units.network import UNIT  # noqa: E402
+from ansible.module_utils.kc.entry import main
+from ansible.module_utils.kc.units.network import UNIT
 
 if __name__ == "__main__":
     main(UNIT, DOCUMENTATION)

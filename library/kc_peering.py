@@ -37,8 +37,8 @@ outputs:
   returned: always
 """
 
-from ansible.module_utils.kc.entry import main  # noqa: E402
-from ansible.module_utils.kc.units.peering import UNIT  # noqa: E402
+from ansible.module_utils.kc.entry import main
+from ansible.module_utils.kc.units.peering import UNIT
 
 if __name__ == "__main__":
     main(UNIT, DOCUMENTATION)

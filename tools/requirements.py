@@ -27,7 +27,8 @@ def used() -> set[str]:
 
 def installed() -> dict[str, str]:
     """Return the installed collections' versions."""
-    answer = subprocess.run([str(Path(sys.executable).with_name("ansible-galaxy")), "collection", "list", "--format", "json"], capture_output=True, text=True, check=True)
+    galaxy = str(Path(sys.executable).with_name("ansible-galaxy"))
+    answer = subprocess.run([galaxy, "collection", "list", "--format", "json"], capture_output=True, text=True, check=True)
     return {name: about["version"] for place in json.loads(answer.stdout).values() for name, about in place.items()}
 
 

@@ -95,7 +95,8 @@ def spec_of(*documentation: str) -> dict[str, dict[str, Any]]:
     """Return the argument spec that documentations (YAML, as in `DOCUMENTATION`) describe together."""
     result: dict[str, dict[str, Any]] = {}
     for text in documentation:
-        result.update(_options(yaml.load(text, Loader=_LOADER).get("options") or {}))
+        about = yaml.load(text, Loader=_LOADER)  # noqa: S506 (a safe loader)
+        result.update(_options(about.get("options") or {}))
     return result
 
 

@@ -81,7 +81,7 @@ class Finder:
         if not problem.path:
             return self._searched([self.dir], problem.host) or shown(self.dir)
         values = self.hostvars.raw_get(problem.host)
-        variable = problem.path[0]
+        variable = str(problem.path[0])
         if variable not in values:
             own = self.dir / "host_vars" / f"{problem.host}.yml"
             return shown(own if own.exists() else self.dir)

@@ -23,7 +23,7 @@ SPEC = {
     **spec_of(documentation(ROOT / "library" / "kc_preflight.py")),
 }
 # A check that takes longer than this would rather be told as "unknown"; the inventory's own time-outs are for work.
-IMPATIENT = {"connect_timeout": 3.0, "read_timeout": 10.0, "attempts": 2}
+IMPATIENT: dict[str, Any] = {"connect_timeout": 3.0, "read_timeout": 10.0, "attempts": 2}
 
 preload(services=("ec2", "iam", "s3", "service-quotas", "sts"))
 

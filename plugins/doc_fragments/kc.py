@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "module_utils"))
 
-from kc.spec import COMMON  # noqa: E402
+from kc.spec import COMMON
 
 
 class ModuleDocFragment:

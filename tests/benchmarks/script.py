@@ -132,7 +132,9 @@ def zone() -> None:
         if not found:
             changed(want["name"])
             config = {"Comment": want["comment"], "PrivateZone": False}
-            found = [route53.create_hosted_zone(Name=want["name"], CallerReference=secrets.token_hex(8), HostedZoneConfig=config)["HostedZone"]]
+            found = [
+                route53.create_hosted_zone(Name=want["name"], CallerReference=secrets.token_hex(8), HostedZoneConfig=config)["HostedZone"]
+            ]
         number = found[0]["Id"].rpartition("/")[2]
         IDS["hosted_zone", want["name"]] = number
         have = route53.list_tags_for_resource(ResourceType="hostedzone", ResourceId=number)["ResourceTagSet"]
@@ -249,9 +251,7 @@ def repositories() -> None:
                 ecr.put_image_tag_mutability(repositoryName=name, imageTagMutability=want["mutability"])
             if found["imageScanningConfiguration"]["scanOnPush"] != want["scan_on_push"]:
                 changed(name)
-                ecr.put_image_scanning_configuration(
-                    repositoryName=name, imageScanningConfiguration={"scanOnPush": want["scan_on_push"]}
-                )
+                ecr.put_image_scanning_configuration(repositoryName=name, imageScanningConfiguration={"scanOnPush": want["scan_on_push"]})
             if tags_of({"Tags": ecr.list_tags_for_resource(resourceArn=found["repositoryArn"])["tags"]}) != want["tags"]:
                 changed(name)
                 ecr.tag_resource(resourceArn=found["repositoryArn"], tags=tag_list(want["tags"]))
@@ -273,7 +273,11 @@ def the_secrets() -> None:
             changed(want["name"])
             value = json.dumps({"username": want["generate"]["username"], "password": secrets.token_urlsafe(30)})
             manager.create_secret(
-                Name=want["name"], Description=want["description"], KmsKeyId=ident(want["key"]), SecretString=value, Tags=tag_list(want["tags"])
+                Name=want["name"],
+                Description=want["description"],
+                KmsKeyId=ident(want["key"]),
+                SecretString=value,
+                Tags=tag_list(want["tags"]),
             )
         elif found.get("Description") != want["description"] or found.get("KmsKeyId") != ident(want["key"]):
             changed(want["name"])
@@ -288,7 +292,11 @@ def the_secrets() -> None:
 def parameters() -> None:
     ssm = aws("ssm")
     names = [one["name"] for one in [*WANTED["parameter"], *WANTED["state"]]]
-    standing = {one["Name"]: one["Value"] for first in range(0, len(names), 10) for one in ssm.get_parameters(Names=names[first : first + 10])["Parameters"]}
+    standing = {
+        one["Name"]: one["Value"]
+        for first in range(0, len(names), 10)
+        for one in ssm.get_parameters(Names=names[first : first + 10])["Parameters"]
+    }
 
     def parameter(want: Item) -> None:
         name, tags = want["name"], tag_list(want["tags"])
@@ -489,12 +497,22 @@ def groups() -> None:
         IDS["security_group", want["name"]] = number
 
     def permission(protocol: str, first: Any, last: Any, peer: str, why: str) -> Item:
-        whom = {"UserIdGroupPairs": [{"GroupId": peer, "Description": why}]} if peer.startswith("sg-") else {"IpRanges": [{"CidrIp": peer, "Description": why}]}
+        whom = (
+            {"UserIdGroupPairs": [{"GroupId": peer, "Description": why}]}
+            if peer.startswith("sg-")
+            else {"IpRanges": [{"CidrIp": peer, "Description": why}]}
+        )
         return {"IpProtocol": protocol, **({} if protocol == "-1" else {"FromPort": first, "ToPort": last}), **whom}
 
     def flat(permissions: list[Item]) -> set[tuple[Any, ...]]:
         return {
-            (one["IpProtocol"], one.get("FromPort"), one.get("ToPort"), peer.get("CidrIp") or peer.get("GroupId"), peer.get("Description", ""))
+            (
+                one["IpProtocol"],
+                one.get("FromPort"),
+                one.get("ToPort"),
+                peer.get("CidrIp") or peer.get("GroupId"),
+                peer.get("Description", ""),
+            )
             for one in permissions
             for peer in [*one["IpRanges"], *one["UserIdGroupPairs"]]
         }
@@ -570,14 +588,22 @@ def certificates(region: str) -> None:
     acm, route53 = aws("acm", region), aws("route53")
     want = next(one for one in WANTED["certificate"] if one["region"] == region)
     algorithms = [want["key_algorithm"], "RSA_2048"]
-    found = [one for one in pages(acm, "list_certificates", "CertificateSummaryList", Includes={"keyTypes": algorithms}) if one["DomainName"] == want["name"]]
+    found = [
+        one
+        for one in pages(acm, "list_certificates", "CertificateSummaryList", Includes={"keyTypes": algorithms})
+        if one["DomainName"] == want["name"]
+    ]
     if found:
         arn = found[0]["CertificateArn"]
     else:
         changed(want["name"])
         others = [name for name in want["names"] if name != want["name"]]
         arn = acm.request_certificate(
-            DomainName=want["name"], SubjectAlternativeNames=others, ValidationMethod="DNS", KeyAlgorithm=want["key_algorithm"], Tags=tag_list(want["tags"])
+            DomainName=want["name"],
+            SubjectAlternativeNames=others,
+            ValidationMethod="DNS",
+            KeyAlgorithm=want["key_algorithm"],
+            Tags=tag_list(want["tags"]),
         )["CertificateArn"]
     if tags_of(acm.list_tags_for_certificate(CertificateArn=arn)) != want["tags"]:
         changed(want["name"])
@@ -590,11 +616,15 @@ def certificates(region: str) -> None:
         time.sleep(1)
     zone_id = ident(next(iter(want["validation"].values())))
     for record in {one["Name"]: one for one in records}.values():
-        listed = route53.list_resource_record_sets(HostedZoneId=zone_id, StartRecordName=record["Name"], StartRecordType=record["Type"], MaxItems="1")
+        listed = route53.list_resource_record_sets(
+            HostedZoneId=zone_id, StartRecordName=record["Name"], StartRecordType=record["Type"], MaxItems="1"
+        )
         if not any(one["Name"].rstrip(".") == record["Name"].rstrip(".") for one in listed["ResourceRecordSets"]):
             changed(want["name"])
             row = {"Name": record["Name"], "Type": record["Type"], "TTL": 300, "ResourceRecords": [{"Value": record["Value"]}]}
-            route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": row}]})
+            route53.change_resource_record_sets(
+                HostedZoneId=zone_id, ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": row}]}
+            )
     while acm.describe_certificate(CertificateArn=arn)["Certificate"]["Status"] != "ISSUED":
         time.sleep(1)
 

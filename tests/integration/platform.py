@@ -109,7 +109,8 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
         "certificates": {"domain": DOMAIN, "names": [f"*.{DOMAIN}"]},
     }
     if name == "network" and region != HOME:  # for the peering; the rest is tested at home
-        small[name] |= {"tiers": {"data": {"internet": "none", "acl": "internal"}}, "nat": "none", "endpoints": {}, "flow_log_bucket": None}
+        small[name] |= {"tiers": {"data": {"internet": "none", "acl": "internal"}}, "nat": "none", "flow_log_bucket": None}
+        small[name]["endpoints"] = {"gateway": ["s3"], "interface": [], "security_group": "data"}
     return {**defaults(name), **small[name]}
 
 

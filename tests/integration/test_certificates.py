@@ -105,9 +105,7 @@ def test_a_request_that_stopped_before_the_records_is_completed(converge: Fixtur
 
 
 @pytest.mark.parametrize("value", ["", "_theirs.x.acm-validations.aws."], ids=["gone", "another value"])
-def test_a_validation_record_that_was_spoilt_is_put_back(
-    value: str, converge: Fixture, params: dict[str, Any], client: Fixture
-) -> None:
+def test_a_validation_record_that_was_spoilt_is_put_back(value: str, converge: Fixture, params: dict[str, Any], client: Fixture) -> None:
     converge("certificates", params)
     (record,) = records(client)
     if value:

@@ -44,7 +44,11 @@ def test_first_run_makes_them_and_the_second_plans_nothing(converge: Fixture, sc
         (lambda ssm: ssm.put_parameter(Name=LOG, Value="debug", Type="String", Overwrite=True), {"value": "debug"}, {"value": "info"}),
         (lambda ssm: retag(ssm, "Owner", "me"), {"Owner": "me"}, {"Owner": "operations"}),
         (lambda ssm: retag(ssm, "Environment", "other"), {"Environment": "other"}, {"Environment": "lab"}),
-        (lambda ssm: ssm.remove_tags_from_resource(ResourceType="Parameter", ResourceId=LOG, TagKeys=["Owner"]), {}, {"Owner": "operations"}),
+        (
+            lambda ssm: ssm.remove_tags_from_resource(ResourceType="Parameter", ResourceId=LOG, TagKeys=["Owner"]),
+            {},
+            {"Owner": "operations"},
+        ),
     ],
     ids=["value", "tag", "tag that the name says too", "tag taken away"],
 )
@@ -109,7 +113,9 @@ def test_what_others_keep_below_the_path_is_left_alone(converge: Fixture, scope_
     ssm.put_parameter(Name="/kc/lab/other", Value="2", Type="String", Tags=others)
     client_s = [{"Key": key, "Value": value} for key, value in {"Component": "parameters", "Client": "acme"}.items()]
     ssm.put_parameter(Name="/kc/lab/acme", Value="3", Type="String", Tags=client_s)
-    ssm.put_parameter(Name="/kc/lab/hidden", Value="4", Type="SecureString", Tags=[*others[:2], {"Key": "Component", "Value": "parameters"}])
+    ssm.put_parameter(
+        Name="/kc/lab/hidden", Value="4", Type="SecureString", Tags=[*others[:2], {"Key": "Component", "Value": "parameters"}]
+    )
     converge("parameters", params)
     converge("parameters", {**params, "state": "absent"})
     assert {*values(ssm)} == {"/kc/lab/by-hand", "/kc/lab/other", "/kc/lab/acme", "/kc/lab/hidden"}

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from kc.aws import secretsmanager
+from kc.aws.secretsmanager import generate
 from kc.unit import run
 from kc.units.secrets import UNIT
 
@@ -83,8 +85,10 @@ def test_no_value_is_ever_shown(params: dict[str, Any], manager: Any, capfd: pyt
     told: list[str] = []
     results = [run(UNIT, params, check=check, progress=told.append) for check in (True, False, False)]
     seen = values(manager)
-    results += [run(UNIT, {**params, "rotate": ["mysql-admin", "media/signing"]}, check=check, progress=told.append) for check in (True, False)]
-    # a failure after a value was made: the secret is of another environment's
+    results += [
+        run(UNIT, {**params, "rotate": ["mysql-admin", "media/signing"]}, check=check, progress=told.append) for check in (True, False)
+    ]
+    # deleted, and had back
     results.append(run(UNIT, {**params, "state": "absent", "data": "delete"}, check=False, progress=told.append))
     results.append(run(UNIT, params, check=False, progress=told.append))
     assert not any(result.get("failed") for result in results)
@@ -95,12 +99,19 @@ def test_no_value_is_ever_shown(params: dict[str, Any], manager: Any, capfd: pyt
     assert [value for value in hidden if value in shown or json.dumps(value)[1:-1] in shown] == []
 
 
-def test_a_value_in_a_failed_call_is_not_shown(params: dict[str, Any], manager: Any) -> None:
+def test_a_value_in_a_failed_call_is_not_shown(
+    params: dict[str, Any], manager: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(secretsmanager, "generate", lambda how: made.append(generate(how)) or made[-1])
     manager.create_secret(Name=ADMIN, SecretString="theirs")
-    failed = run(UNIT, params, check=False)
-    assert failed["failed"]
+    told: list[str] = []
+    failed = run(UNIT, params, check=False, progress=told.append)
     assert [error["code"] for error in failed["errors"]] == ["ResourceExistsException"]
-    assert "password" not in json.dumps(failed).replace('"kind": "password"', "")
+    hidden = [value for text in made for key, value in json.loads(text).items() if key != "username"]
+    assert len(hidden) == 2
+    shown = json.dumps(failed) + "\n".join(told) + "".join(capfd.readouterr())
+    assert [value for value in hidden if value in shown] == []
     assert values(manager)[ADMIN] == "theirs"
 
 

@@ -192,8 +192,8 @@ def test_a_secret_is_never_told() -> None:
     assert "opensesame" not in found[0]
 
 
-@pytest.mark.parametrize("platform", ["k", "kc", "a-very-long-name-of-a-platform-that-goes-on-and-on-and-on"])
-@pytest.mark.parametrize("environment", ["t", "production", "an-environment-whose-name-is-hardly-ever-written-so-long"])
+@pytest.mark.parametrize("platform", ["k", "kc", "averylongnameofaplatformthatgoesonandonandonandon"])
+@pytest.mark.parametrize("environment", ["t", "production", "anenvironmentwhosenameishardlyeverwrittensolong"])
 def test_every_derived_name_fits(platform: str, environment: str) -> None:
     given = hosts("", ("kc_platform",), platform)
     for host in given:

@@ -158,7 +158,7 @@ def test_replication_is_waited_for() -> None:
 def test_a_refused_replica_is_an_error_with_its_reason() -> None:
     aws = Scripted(create_secret={"ARN": "arn:a", "VersionId": "v1"}, describe_secret=[{}, described(replica("Failed", "no such key"))])
     live = Secret().create(aws, SCOPE, "kc/lab/a", WANT)
-    with pytest.raises(KcError, match="eu-central-1: no such key"):
+    with pytest.raises(KcError, match="eu-central-1 refused a replica: no such key"):
         Secret().ready(aws, "kc/lab/a", live)
 
 

@@ -28,7 +28,9 @@ def test_one_zone_wherever_it_runs(params: dict[str, Any], name: str, comment: s
     assert UNIT.regions(SCOPE, params) == ["us-east-1"]
 
 
-@pytest.mark.parametrize("text", ["", "com", "*.example.com", "a..b", "-a.com", "a-.com", "exa mple.com", "bücher.de", f"{'a' * 64}.com", "a." * 130 + "com"])
+@pytest.mark.parametrize(
+    "text", ["", "com", "*.example.com", "a..b", "-a.com", "a-.com", "exa mple.com", "bücher.de", f"{'a' * 64}.com", "a." * 130 + "com"]
+)
 def test_what_is_no_domain_is_refused(text: str) -> None:
     with pytest.raises(KcError, match="is no domain name"):
         domain_name(text)

@@ -106,7 +106,7 @@ class Certificate(Kind):
             if error.code != "ResourceInUseException":
                 raise
             users = ", ".join(detail.get("InUseBy") or ["something"])
-            raise KcError(error.message, code=error.code, hint=f"{users} still uses it: converge or delete that first") from error
+            raise KcError(error.message, code=error.code, hint=f"it is still used by {users}: converge or delete that first") from error
 
     def _owned(self, aws: Aws, scope: Scope) -> list[dict[str, Any]]:
         """Return the scope's certificates, newest first, with their tags as `Tags`."""

@@ -248,8 +248,7 @@ class NatGateway(Ec2Kind):
             AllocationId=want["address"],
             TagSpecifications=tagged("natgateway", want["tags"]),
         )
-        live = Live(dict(want), self.outputs(answer["NatGateway"]))
-        return live
+        return Live(dict(want), self.outputs(answer["NatGateway"]))
 
     def ready(self, aws: Aws, name: str, live: Live) -> None:
         aws.wait(f"nat_gateway {name}", lambda: self._state(aws, live.id), until=["available"], unless=["failed", "deleting"], pause=5)

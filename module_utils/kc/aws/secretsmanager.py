@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..converge import Kind, Live, Unknown, differing
+from ..errors import KcError
 from ..scope import Scope
 from .session import Aws
 from .tags import tag_dict, tag_list
@@ -86,15 +87,18 @@ class Secret(Kind):
         Raises:
             KcError: A region refused its replica; with what it says.
         """
+
+        def state() -> str:
+            replicas = aws.call("secretsmanager", "describe_secret", SecretId=name).get("ReplicationStatus") or []
+            failed = [
+                f"{each['Region']} refused a replica: {each.get('StatusMessage', '')}" for each in replicas if each["Status"] == "Failed"
+            ]
+            if failed:
+                raise KcError("; ".join(failed), hint="mend that, then run again: the replica is made anew", region=aws.region)
+            behind = [each["Region"] for each in replicas if each["Status"] != "InSync"]
+            return f"on the way to {', '.join(behind)}" if behind else "in step"
+
         if live.attrs["replicas"]:
-            refused = "refused"
-
-            def state() -> str:
-                replicas = aws.call("secretsmanager", "describe_secret", SecretId=name).get("ReplicationStatus") or []
-                failed = [f"{each['Region']} {refused}: {each.get('StatusMessage', '')}" for each in replicas if each["Status"] == "Failed"]
-                behind = [each["Region"] for each in replicas if each["Status"] != "InSync"]
-                return failed[0] if failed else f"on the way to {', '.join(behind)}" if behind else "in step"
-
             aws.wait(f"the replication of {name}", state, until={"in step"}, timeout=REPLICATION)
 
     def update(self, aws: Aws, scope: Scope, name: str, live: Live, want: Mapping[str, Any], changed: frozenset[str]) -> None:
