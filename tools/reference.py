@@ -69,7 +69,7 @@ def modules() -> str:
 
 def inventory() -> str:
     """Return the page of the inventory's variables."""
-    spec = yaml.safe_load((ROOT / "roles/preflight/meta/argument_specs.yml").read_text())["argument_specs"]["main"]
+    spec = yaml.safe_load((ROOT / "roles/preflight/meta/argument_specs.yml").read_text())["argument_specs"]["inventory"]
     parts = [NOTE, "# The inventory's variables\n", prose(spec.get("description", "")) + "\n"]
     parts.append(HEAD.replace("option", "variable") + "\n".join(rows(spec["options"])) + "\n")
     return "\n".join(parts)

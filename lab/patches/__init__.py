@@ -6,9 +6,9 @@ the difference was seen. Each is listed in `lab/README.md`; one that a newer mot
 
 from __future__ import annotations
 
-from . import account, kms, s3, speed, storage
+from . import account, acm, kms, s3, secretsmanager, speed
 
-ALL = (*speed.ALL, *account.ALL, *kms.ALL, *s3.ALL, *storage.ALL)
+ALL = (*speed.ALL, *account.ALL, *acm.ALL, *kms.ALL, *s3.ALL, *secretsmanager.ALL)
 
 
 def apply() -> None:

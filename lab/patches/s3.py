@@ -1,7 +1,9 @@
-"""S3: replication rules are kept as they were put."""
+"""S3: replication rules are kept as they were put, and bucket policies are understood."""
 
 from __future__ import annotations
 
+import json
+from types import SimpleNamespace
 from typing import Any
 
 
@@ -44,4 +46,49 @@ def replication_needs_versioned_destination() -> None:
     S3Backend.put_bucket_replication = put_bucket_replication
 
 
-ALL = (replication_rules_kept, replication_needs_versioned_destination)
+def denials_have_conditions() -> None:
+    """A Deny with a condition (connections without TLS) denies only what meets it.
+
+    moto 5.2.5 takes every Deny that names the action for met, so that a bucket with a TLS-only policy answers 403 to
+    every call for an object. Here a Deny with conditions denies nothing.
+    """
+    from moto.iam.access_control import IAMPolicy, PermissionResult
+    from moto.s3.models import FakeBucket
+
+    def get_permission(self: Any, action: str, resource: str) -> Any:
+        if self.policy is None:
+            return PermissionResult.NEUTRAL
+        document = json.loads(self.policy)
+        document["Statement"] = [each for each in document["Statement"] if each["Effect"] != "Deny" or not each.get("Condition")]
+        return IAMPolicy(json.dumps(document)).is_action_permitted(action, resource)
+
+    FakeBucket.get_permission = get_permission
+
+
+def log_delivery_takes_lists() -> None:
+    """A policy's `Principal` and `Resource` may be lists of one; moto 5.2.5 compares them with strings.
+
+    Without this a log bucket's policy is said to lack the right of S3's log delivery (InvalidTargetBucketForLogging).
+    """
+    from moto.s3.models import FakeBucket
+
+    check = FakeBucket._log_permissions_enabled_policy
+
+    def alone(value: Any) -> Any:
+        return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+    def log_permissions(target_bucket: Any, target_prefix: str | None) -> bool:
+        if not target_bucket.policy:
+            return False
+        document = json.loads(target_bucket.policy)
+        for statement in document["Statement"]:
+            who = statement.get("Principal")
+            statement["Principal"] = {kind: alone(names) for kind, names in who.items()} if isinstance(who, dict) else {}
+            statement["Resource"] = alone(statement.get("Resource"))
+        policy = json.dumps(document).encode()
+        return bool(check(SimpleNamespace(policy=policy, partition=target_bucket.partition, name=target_bucket.name), target_prefix))
+
+    FakeBucket._log_permissions_enabled_policy = staticmethod(log_permissions)
+
+
+ALL = (replication_rules_kept, replication_needs_versioned_destination, denials_have_conditions, log_delivery_takes_lists)

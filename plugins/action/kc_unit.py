@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -42,7 +43,8 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         task_vars = task_vars or {}
         super().run(tmp, task_vars)
-        if self._task.async_val or not self._templar.template(task_vars.get("kc_in_process", True)):
+        in_process = boolean(self._templar.template(task_vars.get("kc_in_process", True)))
+        if self._task.async_val or not in_process:
             result: dict[str, Any] = self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
         else:
             _, params = self.validate_argument_spec(**ARGUMENTS)

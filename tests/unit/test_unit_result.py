@@ -113,6 +113,14 @@ def test_an_error_comes_with_what_was_applied_and_what_stands() -> None:
     assert "exception" not in result
 
 
+def test_a_plan_of_which_nothing_was_applied_changed_nothing() -> None:
+    cloud = Cloud()
+    failing(cloud, "create net n", KcError("no", code="No"))
+    result = go(cloud)
+    assert (result["failed"], result["changed"], result["applied"], len(result["plan"])) == (True, False, [], 3)
+    assert "Not tried because of it: create sub a (r1), create sub b (r1)" in result["msg"]
+
+
 def test_a_defect_comes_with_its_traceback_and_what_was_applied() -> None:
     cloud = Cloud()
     failing(cloud, "create sub b", KeyError("SubnetId"))
