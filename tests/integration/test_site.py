@@ -15,12 +15,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.census import census
+from tests.integration.census import Client, inventory_of
 
 ROOT = Path(__file__).parents[2]
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
-REGIONS = ["me-west-1", "eu-central-1", "eu-west-1", "us-east-1"]
-
 Line = tuple[str, str, str, str]
 
 
@@ -51,25 +49,25 @@ def play(aws_api: str, tmp_path: Path) -> Callable[..., Run]:
         env = {**os.environ, "KC_LAB_PORT": aws_api.rsplit(":", 1)[1], "KC_PLAN_FILE": str(plans), "ANSIBLE_NOCOLOR": "1"}
         env.pop("AWS_ENDPOINT_URL", None)
         done = subprocess.run([PLAYBOOK, playbook, *args], cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
-        found = json.loads(plans.read_text()) if plans.exists() else {"units": []}
-        changes = [change for unit in found["units"] for change in unit["plan"]]
+        found = json.loads(plans.read_text()) if plans.exists() else {"runs": []}
+        changes = [change for unit in found["runs"] for change in unit["plan"]]
         plan = [(change["action"], change["kind"], change["name"], change["region"]) for change in changes]
         return Run(done.returncode, done.stdout + done.stderr, sorted(plan))
 
     return go
 
 
-def test_the_plan_on_an_empty_account_is_what_the_real_run_creates(play: Callable[..., Run], aws_api: str) -> None:
+def test_the_plan_on_an_empty_account_is_what_the_real_run_creates(play: Callable[..., Run], client: Client) -> None:
     planned = play("site.yml", "--check", "--diff")
     assert planned.status == 0, planned.output
     assert "skipping:" not in planned.output
-    assert census(aws_api, REGIONS) == {}, "a check touches nothing"
+    assert inventory_of(client) == {}, "a check touches nothing"
 
     created = play("site.yml")
     assert created.status == 0, created.output
     assert created.plan == planned.plan
     assert {action for action, *_ in created.plan} == {"create"}
-    assert max(census(aws_api, REGIONS).values()) == 1, "nothing stands twice"
+    assert max(inventory_of(client).values()) == 1, "nothing stands twice"
 
     again = play("site.yml")
     assert (again.status, again.changed, again.plan) == (0, 0, [])
@@ -131,27 +129,27 @@ def test_drift_is_reported_then_repaired_and_nothing_else(play: Callable[..., Ru
     assert play("playbooks/drift.yml").status == 0
 
 
-def test_destroy_asks_and_keeps_data_unless_told(play: Callable[..., Run], aws_api: str) -> None:
+def test_destroy_asks_and_keeps_data_unless_told(play: Callable[..., Run], client: Client) -> None:
     assert play("site.yml").status == 0
-    before = census(aws_api, REGIONS)
+    before = inventory_of(client)
 
     asked = play("playbooks/destroy.yml")
     assert asked.status != 0
     assert "-e confirm=lab" in asked.output
-    assert census(aws_api, REGIONS) == before
+    assert inventory_of(client) == before
 
     kept = play("playbooks/destroy.yml", "-e", "confirm=lab")
     assert kept.status == 0, kept.output
-    kinds = Counter(kind for _, kind, _ in census(aws_api, REGIONS))
-    assert set(kinds) == {"bucket", "key", "alias", "secret", "repository", "hosted_zone"}
+    kinds = Counter(kind for _, kind, _ in inventory_of(client))
+    assert set(kinds) == {"bucket", "key", "alias", "secret", "repository", "zone", "record"}
 
     again = play("site.yml")
     assert again.status == 0, again.output
-    assert census(aws_api, REGIONS) == before, "what was kept is taken up again"
+    assert inventory_of(client) == before, "what was kept is taken up again"
 
     gone = play("playbooks/destroy.yml", "-e", "confirm=lab", "-e", "data=delete")
     assert gone.status == 0, gone.output
-    assert census(aws_api, REGIONS) == {}
+    assert inventory_of(client) == {}
 
 
 def test_modules_do_what_the_action_does(play: Callable[..., Run]) -> None:
