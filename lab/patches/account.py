@@ -8,6 +8,7 @@ from ..settings import REGION
 
 QUOTAS = {
     "ec2": [("L-0263D0A3", "EC2-VPC Elastic IPs", 5.0)],
+    "s3": [("L-DC2B2D3D", "General purpose buckets", 10000.0)],
     "vpc": [("L-F678F1CE", "VPCs per Region", 5.0)],
 }
 """Quotas that moto's lists lack, with AWS's default values (Service Quotas console)."""

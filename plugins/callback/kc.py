@@ -167,7 +167,8 @@ class CallbackModule(CallbackBase):
         if not self.runs:
             return
         width = min(summary.WIDTH, self._display.columns)
-        self._show(summary.standing_lines(self.runs, width))
+        if not all(run.check for run in self.runs):
+            self._show(summary.standing_lines(self.runs, width))
         self._show(summary.time_lines(self.phases, self.runs, width))
         self._show(summary.plan_lines(self.runs, width))
         plan_file = self.get_option("plan_file")

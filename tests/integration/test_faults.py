@@ -126,13 +126,11 @@ def present_and_absent(trial: Trial, usual: Undisturbed, present: Faults, absent
 
 @pytest.mark.parametrize("name", UNITS)
 def test_a_run_that_is_disturbed_anywhere_is_completed_by_the_next(name: str, trial: Trial, undisturbed: Undisturbed) -> None:
-    """A sample that is the same in every run: a lost answer, another fault, one that lasts, and many at once."""
+    """A sample that is the same in every run: a lost answer, a fault that lasts, and many at once."""
     chance = random.Random(zlib.crc32(name.encode()))  # noqa: S311
-    at, at_absent = (lambda: chance.randint(1, undisturbed.calls)), chance.randint(1, undisturbed.absent_calls)
-    others: list[Fault] = [fault for fault in FAULTS if fault != "lost"]
-    present_and_absent(trial, undisturbed, Faults({at(): "lost"}), Faults({at_absent: "lost"}))
-    present_and_absent(trial, undisturbed, Faults({at(): chance.choice(others)}))
-    present_and_absent(trial, undisturbed, Faults({at(): chance.choice(FAULTS)}, lasting=True))
+    at, later, at_absent = (chance.randint(1, calls) for calls in (undisturbed.calls, undisturbed.calls, undisturbed.absent_calls))
+    present_and_absent(trial, undisturbed, Faults({at: "lost"}), Faults({at_absent: "lost"}))
+    present_and_absent(trial, undisturbed, Faults({later: chance.choice(FAULTS)}, lasting=True))
     present_and_absent(trial, undisturbed, Faults(chance=0.1, seed=1), Faults(chance=0.1, seed=2))
 
 
