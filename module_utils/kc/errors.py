@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .converge import Key, Outcome
+    from .model import Key, Outcome
 
 
 class KcError(Exception):

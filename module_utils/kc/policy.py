@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from .converge import canonical as in_order
 from .errors import KcError
+from .model import canonical as in_order
 
 Document = dict[str, Any]
 Statement = dict[str, Any]

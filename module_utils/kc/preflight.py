@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any, Literal
 
 from .aws.session import Aws
-from .converge import Resource
 from .errors import KcError
+from .model import Resource
 from .scope import Scope
 
 Needs = Mapping[str, Any]

@@ -10,8 +10,9 @@ from typing import Any
 import yaml
 
 from .aws.session import Aws, Connection
-from .converge import Change, Key, Kind, Outcome, Resource, converge
+from .converge import converge
 from .errors import Defect, KcError, UnitError
+from .model import Change, Key, Kind, Outcome, Resource
 from .scope import Scope
 
 Params = Mapping[str, Any]

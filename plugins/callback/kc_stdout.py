@@ -20,7 +20,7 @@ extends_documentation_fragment:
 requirements: []
 """
 
-FOR_MACHINES = {"plan", "diff", "outputs", "standing", "kept", "applied", "errors", "ansible_facts", "unit"}
+FOR_MACHINES = {"plan", "diff", "outputs", "standing", "kept", "applied", "errors", "ansible_facts", "unit", "checks"}
 
 
 class CallbackModule(Default):
@@ -29,6 +29,6 @@ class CallbackModule(Default):
     CALLBACK_NAME = "kc_stdout"
 
     def _dump_results(self, result: Mapping[str, Any], *args: Any, **options: Any) -> str:
-        if "plan" in result and self._display.verbosity < 2:
+        if {"plan", "checks"} & result.keys() and self._display.verbosity < 2:
             result = {key: value for key, value in result.items() if key not in FOR_MACHINES}
         return str(super()._dump_results(result, *args, **options))

@@ -52,7 +52,11 @@ class Server:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.server", "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.benchmarks.server", "--port", "0"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # moto's tracebacks of what it has not implemented
+            text=True,
         )
         assert self.process.stdout
         self.url = self.process.stdout.readline().rpartition(" ")[2].strip()

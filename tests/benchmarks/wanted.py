@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from kc.converge import Ref
+from kc.model import Ref
 from kc.options import filled
 from kc.spec import COMMON, documentation, spec_of
 from kc.unit import scope_of

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from kc.converge import Kind, Live
 from kc.errors import KcError
+from kc.model import Kind, Live
 from kc.scope import Scope
 
 SCOPE = Scope("kc", "lab", "123456789012", "r1", "unit")

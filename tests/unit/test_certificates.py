@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from kc.aws.acm import DEAD, Certificate
 from kc.aws.session import Aws
-from kc.converge import Live, Ref
 from kc.errors import KcError
+from kc.model import Live, Ref
 from kc.scope import Scope
 from kc.units.certificates import UNIT, build
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import kc.converge as engine
 import pytest
-from kc.converge import LOST, SETTLING, UNKNOWN, Change, Key, Live, Ref, Resource, Step, canonical, converge, dependencies, make_plan
+from kc.converge import LOST, SETTLING, converge
 from kc.errors import Defect, KcError, ResourceError, UnitError
+from kc.model import UNKNOWN, Change, Key, Live, Ref, Resource, canonical
+from kc.plan import Step, dependencies, make_plan
 
 from tests.unit.fakes import SCOPE, Cloud, FakeAws, FakeKind, kind_of
 

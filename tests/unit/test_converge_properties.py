@@ -14,8 +14,10 @@ from typing import Any, get_args
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from kc.converge import UNKNOWN, Change, Key, Live, Outcome, Ref, Resource, Step, converge, dependencies, make_plan, needs, resolve
+from kc.converge import converge
 from kc.errors import KcError, ResourceError
+from kc.model import UNKNOWN, Change, Key, Live, Outcome, Ref, Resource
+from kc.plan import Step, dependencies, make_plan, needs, resolve
 
 from tests.unit.fakes import SCOPE, Cloud, FakeAws, FakeKind, Fault, kind_of
 

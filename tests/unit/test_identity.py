@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kc.converge import Key
 from kc.errors import KcError
 from kc.grants import TAKES, statements
+from kc.model import Key
 from kc.policy import document
 from kc.scope import Scope
 from kc.units.identity import LONGEST, build, trust

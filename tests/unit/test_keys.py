@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kc.converge import Ref
 from kc.errors import KcError
+from kc.model import Ref
 from kc.scope import Scope
 from kc.units.keys import build, key_name, key_of, key_policy
 

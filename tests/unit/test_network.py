@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kc.converge import UNKNOWN, Key, Live, Resource, make_plan, ordered, resolve
 from kc.errors import KcError
+from kc.model import UNKNOWN, Key, Live, Resource
+from kc.plan import make_plan, ordered, resolve
 from kc.scope import Scope
 from kc.units import network
 

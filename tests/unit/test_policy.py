@@ -10,8 +10,9 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kc.converge import Ref, resolve
 from kc.errors import KcError
+from kc.model import Ref
+from kc.plan import resolve
 from kc.policy import allow, canonical, deny, document, encode
 
 WORDS = st.lists(st.sampled_from(["s3:GetObject", "s3:PutObject", "s3:List*", "kms:Decrypt", "*"]), min_size=1, max_size=4)

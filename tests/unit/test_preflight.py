@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kc.converge import Ref, Resource
 from kc.errors import KcError
+from kc.model import Ref, Resource
 from kc.preflight import Check, needs, preflight
 from kc.scope import Scope
 from kc.units.network import ADDRESS, ENDPOINT, NAT, RULES, SUBNET, VPC

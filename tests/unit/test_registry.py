@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from kc.aws.ecr import Replication
-from kc.converge import Key, Live, Ref
+from kc.model import Key, Live, Ref
 from kc.scope import Scope
 from kc.units.registry import build, lifecycle
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from kc.aws.secretsmanager import FRESH, HIDDEN, MARKS, Secret, generate, password
 from kc.aws.session import Aws
-from kc.converge import Ref, Resource
 from kc.errors import KcError
+from kc.model import Ref, Resource
 from kc.scope import Scope
 from kc.unit import plain
 from kc.units.secrets import UNIT, build

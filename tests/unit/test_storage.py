@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kc.converge import Ref, Resource, needs
 from kc.errors import KcError
+from kc.model import Ref, Resource
+from kc.plan import needs
 from kc.scope import Scope
 from kc.units.storage import bucket_policy, build
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from kc.aws.session import Connection
-from kc.converge import Live, Ref, Resource
 from kc.errors import KcError
+from kc.model import Live, Ref, Resource
 from kc.unit import Params, Unit, connection_of, run, scope_of, text
 
 from tests.unit.fakes import Cloud, FakeAws, FakeKind, kind_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..converge import Kind, Live
 from ..errors import KcError
+from ..model import Kind, Live
 from ..scope import Scope
 from . import route53
 from .session import Aws

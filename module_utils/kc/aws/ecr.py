@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..converge import Kind, Live, canonical
+from ..model import Kind, Live, canonical
 from ..scope import Scope
 from .session import Aws
 from .tags import tag_dict, tag_list

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..converge import Kind, Live
 from ..errors import KcError
+from ..model import Kind, Live
 from ..policy import canonical, encode
 from ..scope import Scope
 from .session import Aws

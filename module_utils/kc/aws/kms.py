@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..converge import Kind, Live
 from ..errors import KcError
+from ..model import Kind, Live
 from ..policy import canonical, encode
 from ..scope import Scope
 from .session import Aws

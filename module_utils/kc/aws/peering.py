@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..converge import Kind, Live
+from ..model import Kind, Live
 from ..scope import Scope
 from .ec2 import Ec2Kind, destination, own, tagged, target
 from .session import Aws

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..converge import Kind, Live
 from ..errors import KcError
+from ..model import Kind, Live
 from ..scope import Scope
 from .session import Aws
 from .tags import tag_dict, tag_list

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..converge import Kind, Live
-from ..converge import canonical as in_order
 from ..errors import KcError
+from ..model import Kind, Live
+from ..model import canonical as in_order
 from ..names import DIGEST, RULES
 from ..scope import Scope
 from .s3_attributes import ATTRIBUTES

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..converge import canonical as in_order
+from ..model import canonical as in_order
 from ..policy import canonical, encode
 from .session import Aws
 from .tags import tag_dict, tag_list

@@ -9,8 +9,9 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
-from ..converge import Kind, Live, Unknown, differing
 from ..errors import KcError
+from ..model import Kind, Live, Unknown
+from ..plan import differing
 from ..scope import Scope
 from .session import Aws
 from .tags import tag_dict, tag_list

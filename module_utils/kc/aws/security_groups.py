@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..converge import Kind, Live, canonical
+from ..model import Kind, Live, canonical
 from ..scope import Scope
 from .ec2 import Ec2Kind, own, tagged
 from .session import Aws

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..converge import Kind, Live
+from ..model import Kind, Live
 from ..scope import Scope
 from .session import Aws
 from .tags import tag_dict, tag_list

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..converge import Resource
 from ..errors import KcError
+from ..model import Resource
 from ..options import Path, Spec, filled
 from ..preflight import needs
 from ..unit import scope_of

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from ..aws.acm import ISSUANCE, Certificate, validated_by
 from ..aws.route53 import GLOBAL, HostedZone, domain_name
-from ..converge import Ref, Resource
 from ..errors import KcError
+from ..model import Ref, Resource
 from ..scope import Scope
 from ..unit import Params, Unit
 

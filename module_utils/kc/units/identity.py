@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..aws.iam import InstanceProfile, Role
-from ..converge import Resource
 from ..errors import KcError
 from ..grants import statements
+from ..model import Resource
 from ..policy import Document, allow, document, encode
 from ..scope import Scope
 from ..settings import settings

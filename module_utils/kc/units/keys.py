@@ -9,8 +9,8 @@ from typing import Any
 
 from .. import names
 from ..aws.kms import ROTATION_DAYS, Key, KeyByAlias, KeyReplica
-from ..converge import Ref, Resource
 from ..errors import KcError
+from ..model import Ref, Resource
 from ..policy import Document, Statement, allow, document
 from ..scope import Scope
 from ..settings import settings

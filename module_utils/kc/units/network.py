@@ -8,8 +8,8 @@ from typing import Any
 
 from ..aws.ec2 import Address, Endpoint, FlowLog, InternetGateway, NatGateway, NetworkAcl, RouteTable, Subnet, Vpc
 from ..aws.security_groups import SecurityGroup, SecurityGroupRules
-from ..converge import Ref, Resource, canonical
 from ..errors import KcError
+from ..model import Ref, Resource, canonical
 from ..scope import Scope
 from ..unit import Params, Unit
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from .. import names
 from ..aws.ssm import STATE, Parameter, State
-from ..converge import Resource
 from ..errors import KcError
+from ..model import Resource
 from ..scope import Scope
 from ..unit import Params, Unit
 

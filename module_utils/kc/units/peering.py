@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..aws.peering import Peering, PeeringRoutes
-from ..converge import Key, Ref, Resource
+from ..model import Key, Ref, Resource
 from ..scope import Scope
 from ..unit import Params, Unit
 from .network import VPC, vpc_name

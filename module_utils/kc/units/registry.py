@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import names
 from ..aws.ecr import Replication, Repository
-from ..converge import Ref, Resource, canonical
+from ..model import Ref, Resource, canonical
 from ..scope import Scope
 from ..unit import Params, Unit
 from .keys import key_of

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..aws.s3 import Replication
-from ..converge import Ref, Resource
 from ..errors import KcError
+from ..model import Ref, Resource
 from ..scope import Scope
 from ..unit import Params, Unit
 from .keys import key_name, key_of

@@ -8,8 +8,8 @@ from typing import Any
 
 from .. import names
 from ..aws.secretsmanager import FRESH, HIDDEN, Secret
-from ..converge import Ref, Resource
 from ..errors import KcError
+from ..model import Ref, Resource
 from ..scope import Scope
 from ..settings import settings
 from ..unit import Params, Unit

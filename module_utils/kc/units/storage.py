@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..aws.s3 import STORAGE, Bucket, BucketByName
-from ..converge import Key, Ref, Resource
 from ..errors import KcError
+from ..model import Key, Ref, Resource
 from ..policy import Document, Statement, allow, deny, document
 from ..scope import Scope
 from ..settings import settings

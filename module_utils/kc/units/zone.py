@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..aws.route53 import GLOBAL, HostedZone, domain_name
-from ..converge import Resource
+from ..model import Resource
 from ..scope import Scope
 from ..unit import Params, Unit
 
