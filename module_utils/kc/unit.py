@@ -145,7 +145,10 @@ def diff(change: Change) -> dict[str, str]:
 
 def text(value: Mapping[str, Any] | None) -> str:
     """Return attributes as YAML; nothing at all for None."""
-    return "" if value is None else yaml.safe_dump(plain(value), sort_keys=True, default_flow_style=False, width=120)
+    return "" if value is None else str(yaml.dump(plain(value), Dumper=_DUMPER, sort_keys=True, default_flow_style=False, width=120))
+
+
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def plain(value: Any) -> Any:

@@ -37,7 +37,7 @@ def census(connection: Connection, region: str) -> Counter[str]:
         for rule in [*group["IpPermissions"], *group["IpPermissionsEgress"]]:
             count["security_group: rules"] += len(rule["IpRanges"]) + len(rule["UserIdGroupPairs"])
     for endpoint in ec2("describe_vpc_endpoints", "VpcEndpoints"):
-        count[f"endpoint: {endpoint['VpcEndpointType'].lower()}"] += 1
+        count[f"endpoint {endpoint['VpcEndpointType'].lower()}"] += 1
         count["endpoint: places"] += len(endpoint.get("RouteTableIds") or endpoint.get("SubnetIds") or [])
     count["flow_log"] = len(ec2("describe_flow_logs", "FlowLogs", "Filter"))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import hashlib
 import random
 import re
@@ -13,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import botocore
 import botocore.config
 import botocore.exceptions
 import botocore.parsers
@@ -124,29 +127,37 @@ class _Shared:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.session = botocore.session.Session(profile=connection.profile or None)
-        preload(self.session)
+        self.session.register_component("data_loader", _loader())
         self.clients: dict[tuple[str, str, bool], BaseClient] = {}
         self.nonce = secrets.token_hex(8)
         self.lock = threading.Lock()
         self.stopped = threading.Event()
 
 
-_LOADER: Any = None
+@functools.cache
+def _loader() -> Any:
+    """Return the one loader of service models that the sessions of a process share."""
+    return botocore.session.Session().get_component("data_loader")
 
 
-def preload(session: botocore.session.Session | None = None, services: Iterable[str] = ()) -> None:
-    """Share one loader of service models among the sessions of a process, and load `services` into it.
+_DATA = ("endpoints", "partitions", "sdk-default-configuration", "_retry")
+_MODELS = ("service-2", "endpoint-rule-set-1", "paginators-1")
 
-    Parsing a model costs far more than a call (EC2's: 100 ms and more), and forked workers inherit what their
-    parent has loaded.
+
+def preload(services: Iterable[str]) -> None:
+    """Load what clients of `services` are made from, for this process and the workers that it forks later.
+
+    Reading it costs far more than a call (EC2's model alone 100 ms), and so do the names of a client's methods.
     """
-    global _LOADER
-    session = session or botocore.session.Session()
-    if _LOADER is None:
-        _LOADER = session.get_component("data_loader")
-    session.register_component("data_loader", _LOADER)
+    for name in _DATA:
+        _loader().load_data(name)
     for service in services:
-        _LOADER.load_service_model(service, "service-2")
+        for model in _MODELS:
+            _loader().load_service_model(service, model)
+        for operation in _loader().load_service_model(service, "service-2")["operations"]:
+            botocore.xform_name(operation)
+    # It stays: the collector need not look at it again, which in a forked worker would copy it page by page.
+    gc.freeze()
 
 
 class Aws:
