@@ -117,6 +117,7 @@ class Lab:
             ],
             "state": saved,
             "error": (health or {}).get("error", ""),
+            "unsaved": (health or {}).get("unsaved", False),
         }
 
     # --- looking ---

@@ -57,7 +57,12 @@ def serve(port: int, home: Path | None) -> int:
 
     app.after.append(after)
     app.own["/lab/health"] = lambda: json.dumps(
-        {"pid": os.getpid(), "home": str(home.absolute()) if home else None, "error": keeper.error if keeper else ""}
+        {
+            "pid": os.getpid(),
+            "home": str(home.absolute()) if home else None,
+            "error": keeper.error if keeper else "",
+            "unsaved": bool(keeper and keeper.unsaved),
+        }
     ).encode()
     replication = s3_replication.Replication(app.lock, changed=keeper.changed if keeper else lambda: None)
     replication.install()

@@ -149,6 +149,12 @@ class Keeper:
         self.lock = lock
         self.error = ""
         self._changed = threading.Event()
+        self._saving = False
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether something that changed is not on disk yet."""
+        return self._saving or self._changed.is_set()
 
     def changed(self) -> None:
         """Say that something may have changed; the lock is held."""
@@ -169,11 +175,13 @@ class Keeper:
             with self.lock:
                 if not self._changed.is_set():
                     continue
+                self._saving = True
                 self._changed.clear()
                 child = self._fork()
             _, status = os.waitpid(child, 0)
             with self.lock:
                 self._finish(os.waitstatus_to_exitcode(status) == 0)
+                self._saving = False
             time.sleep(SHARE * (time.monotonic() - began))
 
     def save(self) -> None:

@@ -68,7 +68,7 @@ class Commands:
         while True:
             now = self.status()
             assert not now["error"], (self.home / "aws.log").read_text()[-2000:]
-            if now["state"] and now["state"]["age"] >= 2:  # saving starts within 0.3 s of a change
+            if now["state"] and not now["unsaved"]:
                 return
             assert time.monotonic() < deadline, "nothing was saved"
             time.sleep(0.2)
