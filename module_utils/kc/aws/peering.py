@@ -7,7 +7,8 @@ from typing import Any
 
 from ..model import Kind, Live
 from ..scope import Scope
-from .ec2 import Ec2Kind, destination, own, tagged, target
+from .ec2 import Ec2Kind, own, tagged
+from .routing import destination, target
 from .session import Aws
 from .tags import tag_dict, tag_list
 

@@ -6,7 +6,9 @@ import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..aws.ec2 import Address, Endpoint, FlowLog, InternetGateway, NatGateway, NetworkAcl, RouteTable, Subnet, Vpc
+from ..aws.ec2 import Address, InternetGateway, NatGateway, Subnet, Vpc
+from ..aws.endpoints import Endpoint, FlowLog
+from ..aws.routing import NetworkAcl, RouteTable
 from ..aws.security_groups import SecurityGroup, SecurityGroupRules
 from ..errors import KcError
 from ..model import Ref, Resource, canonical
