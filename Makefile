@@ -16,7 +16,8 @@ venv: ## the virtual environment in .venv
 
 .PHONY: site
 site: lab-up ## the whole platform on this machine; again at any time (ARGS="--check --diff", …)
-	@ansible-playbook site.yml $(ARGS)
+	@flock --nonblock --conflict-exit-code 75 .lab/site.lock ansible-playbook site.yml $(ARGS) || { status=$$?; \
+	  [ $$status != 75 ] || echo "make site: another one is running here; wait for its end, then run this again" >&2; exit $$status; }
 
 .PHONY: drift
 drift: lab-up ## what differs from the inventory; exits non-zero if anything does
