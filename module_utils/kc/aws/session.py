@@ -126,8 +126,7 @@ class _Shared:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.session = botocore.session.Session(profile=connection.profile or None)
-        self.session.register_component("data_loader", _loader())
+        self.session = _session(connection.profile)
         self.clients: dict[tuple[str, str, bool], BaseClient] = {}
         self.nonce = secrets.token_hex(8)
         self.lock = threading.Lock()
@@ -140,6 +139,14 @@ def _loader() -> Any:
     return botocore.session.Session().get_component("data_loader")
 
 
+@functools.cache
+def _session(profile: str) -> botocore.session.Session:
+    """Return the process's session; making one costs as much as five calls."""
+    session = botocore.session.Session(profile=profile or None)
+    session.register_component("data_loader", _loader())
+    return session
+
+
 _DATA = ("endpoints", "partitions", "sdk-default-configuration", "_retry")
 _MODELS = ("service-2", "endpoint-rule-set-1", "paginators-1")
 
@@ -149,6 +156,7 @@ def preload(services: Iterable[str]) -> None:
 
     Reading it costs far more than a call (EC2's model alone 100 ms), and so do the names of a client's methods.
     """
+    _session("")
     for name in _DATA:
         _loader().load_data(name)
     for service in services:
