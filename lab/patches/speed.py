@@ -64,4 +64,29 @@ def no_rsa_for_symmetric_keys() -> None:
     models.generate_private_key = lambda spec: None if spec == "SYMMETRIC_DEFAULT" else generate(spec)
 
 
-ALL = (remember_backends_by_host, remember_method_names, remember_attribute_names, no_rsa_for_symmetric_keys)
+def tags_of_one_resource() -> None:
+    """Look the tags of one EC2 resource up; moto 5.2.5 matches a pattern against every tag of the region each time."""
+    from moto.ec2.models.tags import EC2_PREFIX_TO_RESOURCE, TagBackend, get_prefix
+
+    describe = TagBackend.describe_tags
+
+    def describe_tags(self: Any, filters: dict[str, list[str]] | None = None) -> list[dict[str, str]]:
+        ids = (filters or {}).get("resource-id") or []
+        if len(ids) != 1 or len(filters or {}) != 1 or set(ids[0]) & set("*?"):
+            return list(describe(self, filters))
+        (one,) = ids
+        return [
+            {"resource_id": one, "key": key, "value": value, "resource_type": EC2_PREFIX_TO_RESOURCE.get(get_prefix(one), "")}
+            for key, value in self.tags.get(one, {}).items()
+        ]
+
+    TagBackend.describe_tags = describe_tags
+
+
+ALL = (
+    remember_backends_by_host,
+    remember_method_names,
+    remember_attribute_names,
+    no_rsa_for_symmetric_keys,
+    tags_of_one_resource,
+)
