@@ -14,6 +14,10 @@ RUNBOOK_RULES = range(1, 100)
 """Network ACL rule numbers that belong to the runbooks (a fence): never read, planned or removed here."""
 
 
+MOVED = Ec2Kind.settles | {"InvalidAssociationID.NotFound"}
+"""What a neighbour that takes a subnet at the same moment answers: look again at who has it."""
+
+
 class RouteTable(Ec2Kind):
     """A route table with its subnets and routes.
 
@@ -24,6 +28,7 @@ class RouteTable(Ec2Kind):
     name = "route_table"
     id_key = "RouteTableId"
     immutable = frozenset({"vpc"})
+    settles = MOVED
 
     def found(self, aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return aws.pages("ec2", "describe_route_tables", "RouteTables", Filters=filters)
@@ -61,8 +66,7 @@ class RouteTable(Ec2Kind):
         self.retag(aws, live, want, changed)
 
     def _associate(self, aws: Aws, live: Live, subnets: list[str]) -> None:
-        ours = [*subnets, *live.attrs["subnets"]]
-        tables = aws.pages("ec2", "describe_route_tables", "RouteTables", Filters=[{"Name": "association.subnet-id", "Values": ours}])
+        tables = aws.pages("ec2", "describe_route_tables", "RouteTables", Filters=[{"Name": "vpc-id", "Values": [live.attrs["vpc"]]}])
         now = {each["SubnetId"]: each for table in tables for each in table["Associations"] if each.get("SubnetId")}
         for subnet in subnets:
             if subnet not in now:
@@ -112,6 +116,7 @@ class NetworkAcl(Ec2Kind):
     name = "network_acl"
     id_key = "NetworkAclId"
     immutable = frozenset({"vpc"})
+    settles = MOVED
 
     def found(self, aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return aws.pages("ec2", "describe_network_acls", "NetworkAcls", Filters=filters)

@@ -39,6 +39,10 @@ class SecurityGroup(Ec2Kind):
         aws.find("ec2", "delete_security_group", GroupId=live.id)
 
 
+NEW_EGRESS = [{"protocol": "all", "from": 0, "to": 65535, "peer": "0.0.0.0/0", "why": ""}]
+"""What AWS gives a new group: everything may leave."""
+
+
 class SecurityGroupRules(Kind):
     """Every rule of a security group; one that the inventory does not name is drift.
 
@@ -54,9 +58,7 @@ class SecurityGroupRules(Kind):
         return {tag_dict(group.get("Tags")).get("Name", group["GroupId"]): _live(group) for group in groups}
 
     def create(self, aws: Aws, scope: Scope, name: str, want: Mapping[str, Any]) -> Live:
-        # a new group lets everything out
-        group = aws.call("ec2", "describe_security_groups", GroupIds=[want["group"]])["SecurityGroups"][0]
-        live = _live(group)
+        live = Live({**want, "ingress": [], "egress": NEW_EGRESS}, {"id": want["group"]})
         self.update(aws, scope, name, live, want, frozenset({"ingress", "egress"}))
         return Live(dict(want), live.outputs)
 
