@@ -1,0 +1,77 @@
+"""The project's own tools and the filter that prints drift."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def load(path: str) -> Any:
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("named", "used", "installed", "problem"),
+    [
+        ({"amazon.aws": "1.0"}, {"amazon.aws"}, {"amazon.aws": "1.0"}, None),
+        ({}, {"amazon.aws"}, {"amazon.aws": "1.0"}, "amazon.aws is used, but requirements.yml does not name it"),
+        ({"amazon.aws": "1.0"}, set(), {"amazon.aws": "1.0"}, "amazon.aws is named in requirements.yml, but nothing uses it"),
+        ({"amazon.aws": "1.0"}, {"amazon.aws"}, {"amazon.aws": "2.0"}, "amazon.aws is 2.0, requirements.yml says 1.0"),
+        ({"amazon.aws": "1.0"}, {"amazon.aws"}, {}, "amazon.aws is not installed, requirements.yml says 1.0"),
+    ],
+)
+def test_collections(named: dict[str, str], used: set[str], installed: dict[str, str], problem: str | None) -> None:
+    assert load("tools/requirements.py").problems(named, used, installed) == ([problem] if problem else [])
+
+
+def change(action: str, before: Any, after: Any) -> dict[str, Any]:
+    return {"action": action, "kind": "bucket", "name": "kc-lab-media", "region": "me-west-1", "before": before, "after": after}
+
+
+@pytest.mark.parametrize(
+    ("given", "lines"),
+    [
+        (change("create", None, {"a": 1}), ["storage: create bucket kc-lab-media (me-west-1)"]),
+        (change("delete", {"a": 1}, None), ["storage: delete bucket kc-lab-media (me-west-1)"]),
+        (
+            change("update", {"a": 1, "b": [2]}, {"a": 3, "b": []}),
+            [
+                "storage: update bucket kc-lab-media (me-west-1): a is 1, wanted 3",
+                "storage: update bucket kc-lab-media (me-west-1): b is [2], wanted []",
+            ],
+        ),
+        (change("replace", {"a": 1, "b": 2}, {"a": 1, "b": 3}), ["storage: replace bucket kc-lab-media (me-west-1): b is 2, wanted 3"]),
+    ],
+)
+def test_drift_is_printed_a_line_a_difference(given: dict[str, Any], lines: list[str]) -> None:
+    assert load("plugins/filter/kc.py").kc_plan_lines({"storage": [given]}) == lines
+
+
+def test_bootstrap_says_what_is_missing_in_one_line(tmp_path: Path) -> None:
+    """A python that is too old, on a machine where nothing has been made yet."""
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools/bootstrap").write_text((ROOT / "tools/bootstrap").read_text())
+    for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt"):
+        (tmp_path / name).write_text("")
+    old = tmp_path / "python"
+    old.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.9.2" && exit 0\ncase "$2" in *version_info*) exit 1;; esac\nexec {sys.executable} "$@"\n'
+    )
+    old.chmod(0o755)
+    done = subprocess.run(["sh", "tools/bootstrap"], cwd=tmp_path, env={**os.environ, "PYTHON": str(old)}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "bootstrap: Python 3.9.2 is too old: install Python 3.11 or newer, or set PYTHON\n"
+    assert not (tmp_path / ".venv").exists()
