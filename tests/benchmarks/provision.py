@@ -50,10 +50,11 @@ class Failed(Exception):
 class Server:
     """The lab's AWS in a process of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, latency: float) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.benchmarks.server", "--port", "0"],
             cwd=ROOT,
+            env={**os.environ, "KC_BENCH_LATENCY": str(latency)},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # moto's tracebacks of what it has not implemented
             text=True,
@@ -253,8 +254,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.provision", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="rounds of all contenders (3)")
     parser.add_argument("--without-peer", action="store_true", help="leave the collections out: they take most of the time")
+    parser.add_argument("--latency", type=float, default=0, help="ms that each call is on its way, as to a region of AWS (0)")
     args = parser.parse_args()
-    server = Server()
+    server = Server(args.latency)
     try:
         with tempfile.TemporaryDirectory(prefix="kc-bench-") as scratch:
             bench = Bench(server, Path(scratch))
@@ -269,7 +271,7 @@ def main() -> int:
                     contest(bench, PEERS, peers)
             if not args.without_peer:
                 empty_check(bench, peers)
-            print(f"\n{os.cpu_count()} cores, {args.rounds} rounds, load {os.getloadavg()[0]:.1f} at the end")
+            print(f"\n{os.cpu_count()} cores, {args.rounds} rounds, {args.latency:g} ms a call, load {os.getloadavg()[0]:.1f} at the end")
             same(bench)
             table(bench)
             print(*(f"\n{note}" for note in dict.fromkeys(bench.notes)), sep="")

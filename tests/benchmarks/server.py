@@ -1,11 +1,17 @@
-"""The lab's AWS, counting calls: `GET /benchmark/calls`."""
+"""The lab's AWS, counting calls (`GET /benchmark/calls`), and as far away as `KC_BENCH_LATENCY` says (ms)."""
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 from lab import aws
+
+LATENCY = float(os.environ.get("KC_BENCH_LATENCY", "0")) / 1000
+"""Seconds on the way to AWS and back; requests wait side by side."""
 
 serve = aws.serve
 
@@ -20,6 +26,10 @@ def counting(port: int, home: Path | None) -> int:
             self.calls = 0
             self.after.append(self.count)
             self.own["/benchmark/calls"] = lambda: str(self.calls).encode()
+
+        def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+            time.sleep(LATENCY)
+            return super().__call__(environ, start_response)
 
         def count(self, call: server.Call) -> None:
             self.calls += not call.path.startswith("/moto-api")

@@ -245,10 +245,11 @@ class NatGateway(Ec2Kind):
             AllocationId=want["address"],
             TagSpecifications=tagged("natgateway", want["tags"]),
         )
-        return Live(dict(want), self.outputs(answer["NatGateway"]))
+        return Live({**want, "state": answer["NatGateway"].get("State")}, self.outputs(answer["NatGateway"]))
 
     def ready(self, aws: Aws, name: str, live: Live) -> None:
-        aws.wait(f"nat_gateway {name}", lambda: self._state(aws, live.id), until=["available"], unless=["failed", "deleting"], pause=5)
+        if live.attrs.get("state") != "available":
+            aws.wait(f"nat_gateway {name}", lambda: self._state(aws, live.id), until=["available"], unless=["failed", "deleting"], pause=5)
 
     def update(self, aws: Aws, scope: Scope, name: str, live: Live, want: Mapping[str, Any], changed: frozenset[str]) -> None:
         self.retag(aws, live, want, changed)

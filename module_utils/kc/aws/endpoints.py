@@ -47,7 +47,8 @@ class Endpoint(Ec2Kind):
             params["RouteTableIds"] = want["route_tables"]
         else:
             params |= {"SubnetIds": want["subnets"], "SecurityGroupIds": want["groups"], "PrivateDnsEnabled": want["private_dns"]}
-        return Live(dict(want), self.outputs(aws.call("ec2", "create_vpc_endpoint", **params)["VpcEndpoint"]))
+        endpoint = aws.call("ec2", "create_vpc_endpoint", **params)["VpcEndpoint"]
+        return Live({**want, "state": str(endpoint.get("State", "")).lower()}, self.outputs(endpoint))
 
     def _state(self, aws: Aws, endpoint: str) -> str:
         answer = aws.find("ec2", "describe_vpc_endpoints", VpcEndpointIds=[endpoint])
@@ -55,7 +56,8 @@ class Endpoint(Ec2Kind):
         return str(found[0]["State"]).lower() if found else "deleted"
 
     def ready(self, aws: Aws, name: str, live: Live) -> None:
-        if live.attrs["type"] == "Interface":  # gateway endpoints are there at once
+        # gateway endpoints are there at once
+        if live.attrs["type"] == "Interface" and live.attrs.get("state") != "available":
             aws.wait(f"endpoint {name}", lambda: self._state(aws, live.id), until=["available"], unless=["failed", "rejected"], pause=5)
 
     def update(self, aws: Aws, scope: Scope, name: str, live: Live, want: Mapping[str, Any], changed: frozenset[str]) -> None:

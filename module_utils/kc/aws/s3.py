@@ -57,14 +57,16 @@ class Bucket(Kind):
         configuration: dict[str, Any] = {"Tags": tag_list(want["tags"])}
         if aws.region != "us-east-1":  # the one region that is not to be named (S3 API, CreateBucket)
             configuration["LocationConstraint"] = aws.region
+        missing = frozenset(want)
         try:
             aws.call("s3", "create_bucket", Bucket=name, CreateBucketConfiguration=configuration, ObjectOwnership=want["ownership"])
+            missing -= {"ownership"}
         except KcError as error:
             # the account's own, left by a creation that was cut off, or with its tags taken away
             if error.code != "BucketAlreadyOwnedByYou":
                 raise
         live = Live(dict(want), _outputs(scope, name))
-        self.update(aws, scope, name, live, want, frozenset(want))
+        self.update(aws, scope, name, live, want, missing)
         return live
 
     def update(self, aws: Aws, scope: Scope, name: str, live: Live, want: Mapping[str, Any], changed: frozenset[str]) -> None:
