@@ -91,7 +91,6 @@ class Kind(ABC):
     """Whether deletion would lose data: then it is only deleted with `data: delete`."""
     write_once: ClassVar[frozenset[str]] = frozenset()
     """Attributes that are set by the creating call itself, and belong to somebody else from then on."""
-    taggable: ClassVar[bool] = True
     settles: ClassVar[frozenset[str]] = frozenset()
     """AWS error codes that pass by themselves while a neighbour settles (eventual consistency)."""
     outputs_of: ClassVar[tuple[str, ...]] = ("id",)

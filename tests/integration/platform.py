@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from kc.spec import COMMON, spec_of
+from kc.spec import COMMON, documentation, spec_of
 from kc.unit import Unit
 
 ROOT = Path(__file__).parents[2]
@@ -44,13 +43,8 @@ def unit(name: str) -> Unit:
 
 def defaults(name: str) -> dict[str, Any]:
     """Return the defaults of a unit's options, as its module documents them."""
-    tree = ast.parse((ROOT / "library" / f"kc_{name}.py").read_text())
-    documentation = next(
-        ast.literal_eval(node.value)
-        for node in tree.body
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "DOCUMENTATION"
-    )
-    return {option: about.get("default") for option, about in spec_of(COMMON, documentation).items() if option != "scope"}
+    about_all = spec_of(COMMON, documentation(ROOT / "library" / f"kc_{name}.py"))
+    return {option: about.get("default") for option, about in about_all.items() if option != "scope"}
 
 
 def options(name: str, region: str = HOME) -> dict[str, Any]:

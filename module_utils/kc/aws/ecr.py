@@ -86,7 +86,6 @@ class Replication(Kind):
     """
 
     name = "registry_replication"
-    taggable = False
 
     def read(self, aws: Aws, scope: Scope) -> dict[str, Live]:
         ours = [rule["destinations"] for rule in self._rules(aws) if self._is_ours(scope, rule)]

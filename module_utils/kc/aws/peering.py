@@ -17,9 +17,9 @@ ROUTED_TIERS = ["private", "data"]
 """Tiers whose hosts talk to the other region; nothing public does."""
 
 
-def _alive(aws: Aws, scope: Scope) -> list[dict[str, Any]]:
+def _alive(aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
     # deleted ones are listed for two hours
-    found = aws.pages("ec2", "describe_vpc_peering_connections", "VpcPeeringConnections", Filters=own(scope))
+    found = aws.pages("ec2", "describe_vpc_peering_connections", "VpcPeeringConnections", Filters=filters)
     return [peering for peering in found if peering["Status"]["Code"] in ALIVE]
 
 
@@ -41,7 +41,7 @@ class Peering(Ec2Kind):
     settles = Ec2Kind.settles | {"InvalidVpcPeeringConnectionID.NotFound", "OperationNotPermitted"}
 
     def found(self, aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        raise NotImplementedError
+        return [item for item in _alive(aws, filters) if item["RequesterVpcInfo"]["Region"] == aws.region]
 
     def attrs(self, item: Mapping[str, Any]) -> dict[str, Any]:
         requester, accepter = item["RequesterVpcInfo"], item["AccepterVpcInfo"]
@@ -53,8 +53,6 @@ class Peering(Ec2Kind):
         }
 
     def read(self, aws: Aws, scope: Scope) -> dict[str, Live]:
-        asked = [item for item in _alive(aws, scope) if item["RequesterVpcInfo"]["Region"] == aws.region]
-
         def one(item: dict[str, Any]) -> tuple[str, Live]:
             tags = tag_dict(item["Tags"])
             attrs = {**self.attrs(item), "tags": tags, "dns_requester": _dns(item["RequesterVpcInfo"])}
@@ -67,7 +65,7 @@ class Peering(Ec2Kind):
             attrs["accepter_tags"] = {tag: value for tag, value in tag_dict(far.get("Tags")).items() if tag in tags}
             return tags["Name"], Live(attrs, self.outputs(item), owner=aws.region)
 
-        return dict(aws.map(one, asked))
+        return dict(aws.map(one, self.found(aws, own(scope))))
 
     def create(self, aws: Aws, scope: Scope, name: str, want: Mapping[str, Any]) -> Live:
         answer = aws.call(
@@ -123,11 +121,9 @@ class PeeringRoutes(Kind):
     """
 
     name = "peering_routes"
-    immutable = frozenset()
-    taggable = False
 
     def read(self, aws: Aws, scope: Scope) -> dict[str, Live]:
-        peerings = _alive(aws, scope)
+        peerings = _alive(aws, own(scope))
         if not peerings:
             return {}
         tables = self._tables(aws, scope)

@@ -113,7 +113,6 @@ class Replication(Kind):
     """What a bucket replicates, and where to; called by the bucket's name. It is the scope's if the bucket is."""
 
     name = "replication"
-    taggable = False
     # versioning that was switched on a moment ago, on either side, is not seen everywhere at once: InvalidRequest
     # (S3 user guide, Enabling versioning on buckets: up to 15 minutes). The role is only looked at when S3 assumes it.
     settles = frozenset({"OperationAborted", "NoSuchBucket", "InvalidRequest"})

@@ -51,7 +51,6 @@ class SecurityGroupRules(Kind):
 
     name = "security_group_rules"
     immutable = frozenset({"group"})
-    taggable = False
 
     def read(self, aws: Aws, scope: Scope) -> dict[str, Live]:
         groups = aws.pages("ec2", "describe_security_groups", "SecurityGroups", Filters=own(scope))
