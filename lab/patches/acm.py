@@ -56,9 +56,7 @@ def self_signed(domain: str, names: list[str], curve: str) -> tuple[bytes, bytes
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in sorted({domain, *names})]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    )
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
     return certificate.public_bytes(serialization.Encoding.PEM), private
 
 

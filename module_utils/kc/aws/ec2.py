@@ -189,6 +189,24 @@ class Subnet(Ec2Kind):
         aws.find("ec2", "delete_subnet", SubnetId=live.id)
 
 
+class Tier(Subnet):
+    """A tier's subnets in all zones, as other units look them up: outputs `subnets` (sorted ids) and `zones` (id by zone)."""
+
+    name = "tier"
+    outputs_of = ("id", "subnets", "zones")
+
+    def read(self, aws: Aws, scope: Scope) -> dict[str, Live]:
+        tiers: dict[str, dict[str, str]] = {}
+        for subnet in self.found(aws, own(scope)):
+            tags = tag_dict(subnet.get("Tags"))
+            if scope.owns(tags) and "Tier" in tags:
+                tiers.setdefault(tags["Tier"], {})[subnet["AvailabilityZone"]] = subnet["SubnetId"]
+        return {
+            tier: Live({}, {"id": tier, "subnets": sorted(zones.values()), "zones": dict(sorted(zones.items()))})
+            for tier, zones in tiers.items()
+        }
+
+
 class Address(Ec2Kind):
     """An Elastic IP."""
 

@@ -141,6 +141,18 @@ class Secret(Kind):
         return "there" if any(each["Region"] in regions for each in secret.get("ReplicationStatus") or []) else "gone"
 
 
+class SecretByName(Secret):
+    """A secret as other units look it up: all of a region's in one call, replicas included."""
+
+    def read(self, aws: Aws, scope: Scope) -> dict[str, Live]:
+        found = aws.pages("secretsmanager", "list_secrets", "SecretList", Filters=[{"Key": "name", "Values": [scope.path]}])
+        return {
+            each["Name"]: Live({}, {"id": each["Name"], "arn": each["ARN"], "version": _current(each.get("SecretVersionsToStages"))})
+            for each in found
+            if each["Name"].startswith(scope.path)
+        }
+
+
 def generate(how: Mapping[str, Any]) -> str:
     """Make a value: `{"username": …, "password": …}`, or `{"random": …}` of that many bytes in base64, as JSON."""
     length = how["length"]
@@ -163,7 +175,7 @@ def password(length: int) -> str:
 
 def _live(secret: Mapping[str, Any]) -> Live:
     """Return a described secret; one without a current version, made by half, has no value."""
-    current = next((version for version, stages in (secret.get("VersionIdsToStages") or {}).items() if "AWSCURRENT" in stages), "")
+    current = _current(secret.get("VersionIdsToStages"))
     replicas = {each["Region"]: each for each in secret.get("ReplicationStatus") or []}
     attrs = {
         "description": secret.get("Description", ""),
@@ -176,6 +188,11 @@ def _live(secret: Mapping[str, Any]) -> Live:
         "tags": tag_dict(secret.get("Tags")),
     }
     return Live(attrs, {"id": secret["Name"], "arn": secret["ARN"], "version": current})
+
+
+def _current(stages: Mapping[str, list[str]] | None) -> str:
+    """Return the current version of `{version: stages}`, or nothing."""
+    return next((version for version, of in (stages or {}).items() if "AWSCURRENT" in of), "")
 
 
 def _replicas(keys: Mapping[str, str]) -> list[dict[str, str]]:

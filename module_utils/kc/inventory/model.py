@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from ..applications import Application
 from ..options import Path, Spec, entries_of
 from ..spec import COMMON, documentation, spec_of
 from ..units import identity, keys, secrets, storage
@@ -53,6 +54,7 @@ _RULE: Spec = {
     "why": {"type": "str", "required": True},
 }
 ENTRIES: dict[str, Spec] = {
+    "kc_applications": entries_of(Application),
     "kc_identity_roles": entries_of(identity.RoleSettings),
     "kc_keys": entries_of(keys.KeySettings),
     "kc_secrets": entries_of(secrets.SecretSettings),

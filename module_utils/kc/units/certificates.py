@@ -38,6 +38,11 @@ def build(scope: Scope, params: Params) -> Sequence[Resource]:
     return [Resource(HostedZone(), zone, None, GLOBAL, component="zone"), Resource(certificate, domain, desired, scope.region)]
 
 
+def certificate_of(scope: Scope, domain: str) -> Resource:
+    """Return the region's certificate as other units look it up: outputs `id` and `arn`."""
+    return Resource(Certificate(), domain_name(domain), None, scope.region, component="certificates")
+
+
 def certified_name(text: str) -> str:
     """Return a name of a certificate in the form that ACM gives it: a domain, or `*.` and a domain."""
     wildcard = "*." if str(text).startswith("*.") else ""

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..aws.ec2 import Address, InternetGateway, NatGateway, Subnet, Vpc
+from ..aws.ec2 import Address, InternetGateway, NatGateway, Subnet, Tier, Vpc
 from ..aws.endpoints import Endpoint, FlowLog
 from ..aws.routing import NetworkAcl, RouteTable
 from ..aws.security_groups import SecurityGroup, SecurityGroupRules
@@ -37,6 +37,26 @@ def build(scope: Scope, params: Params) -> Sequence[Resource]:
 def vpc_name(scope: Scope) -> str:
     """Return the `Name` tag of the region's VPC."""
     return scope.prefix.rstrip("-")
+
+
+def vpc_of(scope: Scope, region: str = "") -> Resource:
+    """Return a region's VPC (the scope's own where empty) as other units look it up: outputs `id` and `cidr`."""
+    return Resource(VPC, vpc_name(scope), None, region or scope.region, component="network")
+
+
+def tier_of(scope: Scope, tier: str) -> Resource:
+    """Return a tier's subnets as other units look them up: outputs `subnets` and `zones`; the name is the tier's."""
+    return Resource(Tier(), tier, None, scope.region, component="network")
+
+
+def subnet_of(scope: Scope, tier: str, zone: str) -> Resource:
+    """Return one subnet, of a tier and a zone's letter, as other units look it up: output `id`."""
+    return Resource(SUBNET, scope.name("tag", tier, zone), None, scope.region, component="network")
+
+
+def group_of(scope: Scope, short: str) -> Resource:
+    """Return a security group as other units look it up: output `id`."""
+    return Resource(GROUP, scope.name("security_group", short), None, scope.region, component="network")
 
 
 def subnet_cidr(cidr: str, tier: int, zone: int) -> str:

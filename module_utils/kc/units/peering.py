@@ -8,7 +8,7 @@ from ..aws.peering import Peering, PeeringRoutes
 from ..model import Key, Ref, Resource
 from ..scope import Scope
 from ..unit import Params, Unit
-from .network import VPC, vpc_name
+from .network import vpc_name, vpc_of
 
 PEERING, ROUTES = Peering(), PeeringRoutes()
 
@@ -23,12 +23,12 @@ def build(scope: Scope, params: Params) -> Sequence[Resource]:
     resources: list[Resource] = []
     vpc = vpc_name(scope)
     if params["peers"]:
-        resources.append(Resource(VPC, vpc, None, scope.region, component="network"))
+        resources.append(vpc_of(scope))
     for region in params["peers"]:
         name = name_of(scope, region)
         tags = scope.tags(name)
         resources += [
-            Resource(VPC, vpc, None, region, component="network"),
+            vpc_of(scope, region),
             Resource(
                 PEERING,
                 name,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import names
-from ..aws.secretsmanager import FRESH, HIDDEN, Secret
+from ..aws.secretsmanager import FRESH, HIDDEN, Secret, SecretByName
 from ..errors import KcError
 from ..model import Ref, Resource
 from ..scope import Scope
@@ -42,6 +42,16 @@ def build(scope: Scope, params: Params) -> Sequence[Resource]:
     return [*keys.values(), *made] if made else []
 
 
+def secret_name(scope: Scope, short: str) -> str:
+    """Return a secret's whole name."""
+    return names.fit("secret", scope.path + short)
+
+
+def secret_of(scope: Scope, short: str) -> Resource:
+    """Return a secret, or its replica in the scope's region, as other units look it up: outputs `id`, `arn`, `version`."""
+    return Resource(SecretByName(), secret_name(scope, short), None, scope.region, component=UNIT.name)
+
+
 def _replicas(scope: Scope, params: Params) -> list[str]:
     return sorted({*(params.get("replicate_to") or [])} - {scope.region})
 
@@ -57,7 +67,7 @@ def _secret(scope: Scope, short: str, given: Any, keys: Mapping[str, Resource], 
         "generate": _generate(f"secrets.{short}", about),
         "tags": scope.tags(),
     }
-    return Resource(SECRET, names.fit("secret", scope.path + short), desired, scope.region)
+    return Resource(SECRET, secret_name(scope, short), desired, scope.region)
 
 
 def _generate(where: str, about: SecretSettings) -> dict[str, Any]:

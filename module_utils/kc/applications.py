@@ -1,0 +1,186 @@
+"""What the inventory says of an application.
+
+One entry, from which the units `balancer`, `services` and `observability` each build their part.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from . import limits
+from .errors import KcError
+from .settings import settings
+
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+"""An image's digest. OCI image specification, Descriptor: digest."""
+
+ARCHITECTURES = ("arm64", "x86_64")
+
+
+@dataclasses.dataclass(frozen=True)
+class Count:
+    """How many tasks run.
+
+    Attributes:
+        min: In the primary, at least.
+        max: In either region, at most.
+        warm: In the secondary, at least: what a failover starts from.
+    """
+
+    min: int
+    max: int
+    warm: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Health:
+    """How it is known that a task works. The same path serves the container and the load balancer.
+
+    Attributes:
+        path: Answers 200 while the task can serve; empty for what takes no requests.
+        command: Of the container, where there is no path: exit 0 while it works.
+        interval: Seconds between two looks.
+        timeout: Seconds that an answer may take.
+        unhealthy: Looks that must fail in a row.
+        grace: Seconds after a start in which failures don't count.
+    """
+
+    path: str = ""
+    command: list[str] = dataclasses.field(default_factory=list)
+    interval: int = 10
+    timeout: int = 5
+    unhealthy: int = 3
+    grace: int = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class Capacity:
+    """Where tasks run: `base` of them on demand, the others by weight (ECS API, CapacityProviderStrategyItem)."""
+
+    base: int = 0
+    on_demand: int = 1
+    spot: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaling:
+    """What the number of tasks follows between `Count.min` (or `warm`) and `Count.max`.
+
+    Attributes:
+        cpu: Percent of the tasks' CPU to keep, or None.
+        requests: Requests a minute and task to keep, or None.
+        queue: Short name of the queue whose backlog is to be worked off, or "".
+        backlog: Messages a task to keep in that queue.
+        schedules: `{name: {at, min, timezone}}`: from then on at least `min` tasks; `at` as in `cron(0 6 ? * SUN-THU *)`.
+    """
+
+    cpu: int | None = None
+    requests: int | None = None
+    queue: str = ""
+    backlog: int = 5
+    schedules: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Application:
+    """An application.
+
+    Attributes:
+        cpu: CPU units (1024 a core).
+        memory: MiB.
+        role: Short name of the role that its code has.
+        execution_role: Short name of the role that starts it: pulls its image, reads the secrets that it is given.
+        repository: Short name of its images' repository; its own name where empty.
+        architecture: One of `ARCHITECTURES`.
+        user: Whom the process runs as: `uid` or `uid:gid`, never root.
+        port: That it listens on; 0 for what takes no requests.
+        hosts: Names below the platform's domain that lead to it (`api`); none for what takes no requests.
+        paths: Path patterns that lead to it, of these hosts; all where empty.
+        priority: Place among the listener's rules, 1 first; needed where there are hosts.
+        environment: Variables by name.
+        secrets: Variables by name, each `<secret>:<key of its JSON>` or `<secret>`.
+        parameters: Variables by name, each the name of an SSM parameter of the platform.
+        scratch: Paths that it may write to; nothing else of its file system can be written.
+        stop: Seconds that a task may take to end (120 is the most, and Spot's notice).
+        days: How long its logs are kept.
+    """
+
+    cpu: int
+    memory: int
+    role: str
+    count: dict[str, Any]
+    execution_role: str = "task-execution"
+    repository: str = ""
+    architecture: str = "arm64"
+    user: str = "10001:10001"
+    port: int = 0
+    hosts: list[str] = dataclasses.field(default_factory=list)
+    paths: list[str] = dataclasses.field(default_factory=list)
+    priority: int = 0
+    health: dict[str, Any] = dataclasses.field(default_factory=dict)
+    environment: dict[str, Any] = dataclasses.field(default_factory=dict)
+    secrets: dict[str, Any] = dataclasses.field(default_factory=dict)
+    parameters: dict[str, Any] = dataclasses.field(default_factory=dict)
+    scratch: list[str] = dataclasses.field(default_factory=list)
+    capacity: dict[str, Any] = dataclasses.field(default_factory=dict)
+    scaling: dict[str, Any] = dataclasses.field(default_factory=dict)
+    stop: int = 30
+    days: int = 90
+
+    @property
+    def counts(self) -> Count:
+        return settings(Count, "count", self.count)
+
+    @property
+    def healthy(self) -> Health:
+        return settings(Health, "health", self.health)
+
+    @property
+    def placed(self) -> Capacity:
+        return settings(Capacity, "capacity", self.capacity)
+
+    @property
+    def scaled(self) -> Scaling:
+        return settings(Scaling, "scaling", self.scaling)
+
+
+def applications(given: Mapping[str, Any]) -> dict[str, Application]:
+    """Return the inventory's applications by name, sorted.
+
+    Raises:
+        KcError: A setting is unknown, missing, of a wrong type, or AWS does not allow it; it names the setting.
+    """
+    found = {name: _application(f"applications.{name}", about) for name, about in sorted(given.items())}
+    taken: dict[int, str] = {}
+    for name, about in found.items():
+        if about.priority and taken.setdefault(about.priority, name) != name:
+            raise KcError(
+                f"`applications.{name}.priority` is {about.priority}, and so is that of {taken[about.priority]}",
+                hint="a load balancer's rules stand in an order: give each another",
+            )
+    return found
+
+
+def _application(where: str, given: Any) -> Application:
+    about = settings(Application, where, given)
+    count = settings(Count, f"{where}.count", about.count)
+    health = settings(Health, f"{where}.health", about.health)
+    settings(Capacity, f"{where}.capacity", about.capacity)
+    settings(Scaling, f"{where}.scaling", about.scaling)
+    wrong = limits.fargate(about.cpu, about.memory)
+    if wrong:
+        raise KcError(f"`{where}`: {wrong}")
+    if not 0 <= count.warm <= count.max or not 0 <= count.min <= count.max:
+        raise KcError(f"`{where}.count` is {count.min} (warm {count.warm}) to {count.max}", hint="`min` and `warm` are 0 to `max`")
+    if about.architecture not in ARCHITECTURES:
+        raise KcError(f"`{where}.architecture` is `{about.architecture}`", hint=f"it is one of {', '.join(ARCHITECTURES)}")
+    if about.user.split(":")[0] in ("", "0", "root"):
+        raise KcError(f"`{where}.user` is `{about.user}`", hint="applications never run as root: give a uid, or uid:gid")
+    if bool(about.hosts) != bool(about.port) or bool(about.hosts) != bool(about.priority):
+        raise KcError(f"`{where}` has only some of port, hosts and priority", hint="what takes requests has all three, anything else none")
+    if about.port and not health.path:
+        raise KcError(f"`{where}.health` has no path", hint="the load balancer asks for it: name one that answers 200")
+    return about
