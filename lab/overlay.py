@@ -45,6 +45,8 @@ def prepare(directory: Path, account: str) -> None:
         # Seconds until a certificate with DNS validation is issued.
         MOTO_ACM_VALIDATION_WAIT="1",
         MOTO_DISABLE_GLOBAL_CORS="true",
+        # What the platform's nodes start from. moto's own list is 1,300 images, made anew for each region after a reset.
+        MOTO_AMIS_PATH=str(Path(__file__).with_name("amis.json")),
         # Objects stay in memory: a temporary file's offset would be shared with the process that saves the state.
         MOTO_S3_DEFAULT_KEY_BUFFER_SIZE=str(1 << 40),
     )
