@@ -1,8 +1,9 @@
 #!/usr/bin/env python
-"""Writes docs/reference/permissions.json: the IAM policy that the toolkit itself needs.
+"""Writes docs/reference/permissions/: the IAM policies that the toolkit itself needs.
 
-It is made from the calls in the source, so it can't be behind them: every `aws.call("service", "operation", …)`,
-`aws.find` and `aws.pages` below module_utils/kc. `--check` changes nothing, and fails where the file is stale.
+They are made from the calls in the source, so they can't be behind them: every `aws.call("service", "operation", …)`,
+`aws.find` and `aws.pages` below module_utils/kc. All of them together are one role's: each is a managed policy of its
+own, since one would be too long. `--check` changes nothing, and fails where a file is stale.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from botocore import xform_name
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "module_utils"))
 
-from kc.policy import Document, allow, document  # noqa: E402
+from kc.policy import Document, allow, document, encode  # noqa: E402
 
 SOURCE = ROOT / "module_utils" / "kc"
-TARGET = ROOT / "docs" / "reference" / "permissions.json"
+TARGET = ROOT / "docs" / "reference" / "permissions"
 
 METHODS = ("call", "find", "pages")
 """Methods of `Aws` that call AWS; their first two arguments are service and operation."""
@@ -94,6 +95,23 @@ NEWER: dict[str, str] = {}
 
 PREFIX = {"monitoring": "cloudwatch", "tagging": "tag"}
 """IAM's name of a service where it is not the one that requests are signed for."""
+
+
+POLICIES: dict[str, tuple[str, ...]] = {
+    "compute": ("application-autoscaling", "autoscaling", "ecr", "ecs", "elasticloadbalancing", "sqs"),
+    "data": ("backup", "backup-storage", "kms", "rds", "s3", "secretsmanager", "ssm"),
+    "edge": ("acm", "cloudfront", "route53", "wafv2"),
+    "identity": ("iam", "sts"),
+    "network": ("ec2",),
+    "observability": ("budgets", "cloudwatch", "events", "logs", "servicequotas", "sns"),
+}
+"""IAM's names of the services that each policy is for; no service is in two, so a new call changes one policy."""
+
+LONGEST = 6144
+"""Characters of a managed policy, white space not counted (IAM user guide, IAM and AWS STS quotas)."""
+
+MOST = 10
+"""Managed policies that a role may have without asking AWS for more (the same page)."""
 
 
 class PermissionsError(Exception):
@@ -176,8 +194,28 @@ def needs(made: Iterable[tuple[str, str]]) -> set[str | For]:
     return found
 
 
+def policies(found: Iterable[str | For]) -> dict[str, Document]:
+    """Return the policies that allow actions, by name: in each one statement a service, and one a condition.
+
+    Raises:
+        PermissionsError: A service is in no policy, or a policy is too long for IAM.
+    """
+    home = {service: name for name, services in POLICIES.items() for service in services}
+    parts: dict[str, list[str | For]] = {}
+    for need in found:
+        service = (need.action if isinstance(need, For) else need).partition(":")[0]
+        if service not in home:
+            raise PermissionsError(f"{service}: no policy is for this service: add it to one of POLICIES")
+        parts.setdefault(home[service], []).append(need)
+    made = {name: policy(part) for name, part in sorted(parts.items())}
+    for name, one in made.items():
+        if len(encode(one)) > LONGEST:
+            raise PermissionsError(f"{name}: {len(encode(one))} characters, and IAM takes {LONGEST}: move a service to another of POLICIES")
+    return made
+
+
 def policy(found: Iterable[str | For]) -> Document:
-    """Return the policy that allows actions: one statement a service, and one a condition."""
+    """Return one policy that allows actions."""
     services: dict[str, list[str]] = {}
     limited: dict[str, list[str]] = {}
     for need in found:
@@ -195,27 +233,33 @@ def _statements(services: dict[str, list[str]], limited: dict[str, list[str]]) -
         yield allow(action.partition(":")[2], action, "*", when={"StringEquals": {CONDITION[action]: names}})
 
 
-def text(source: Path = SOURCE) -> str:
-    """Return the file's text, as made from the source."""
-    return json.dumps(policy(needs(calls(source))), indent=2) + "\n"
+def texts(source: Path = SOURCE) -> dict[str, str]:
+    """Return the text of each file, as made from the source."""
+    return {f"{name}.json": json.dumps(one, indent=2) + "\n" for name, one in policies(needs(calls(source))).items()}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the file, or with `--check` compare it."""
+    """Write the files, or with `--check` compare them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 where the file is stale")
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 where a file is stale")
     check = parser.parse_args(arguments).check
     try:
-        made = text()
+        made = texts()
     except PermissionsError as error:
         print(error, file=sys.stderr)
         return 1
-    if check and (not TARGET.exists() or TARGET.read_text() != made):
-        print(f"{TARGET.relative_to(ROOT)} is stale: run tools/permissions.py", file=sys.stderr)
-        return 1
-    if not check:
-        TARGET.parent.mkdir(parents=True, exist_ok=True)
-        TARGET.write_text(made)
+    there = {file.name: file.read_text() for file in TARGET.glob("*.json")}
+    stale = sorted(name for name in {*made, *there} if made.get(name) != there.get(name))
+    if check:
+        for name in stale:
+            print(f"{(TARGET / name).relative_to(ROOT)} is stale: run tools/permissions.py", file=sys.stderr)
+        return 1 if stale else 0
+    TARGET.mkdir(parents=True, exist_ok=True)
+    for name in stale:
+        if name in made:
+            (TARGET / name).write_text(made[name])
+        else:
+            (TARGET / name).unlink()
     return 0
 
 

@@ -1,14 +1,15 @@
-"""The policy that the toolkit needs: made from its calls, and never behind them."""
+"""The policies that the toolkit needs: made from its calls, never behind them, and such as IAM takes."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+import parliament
 import pytest
 
 from tools import permissions
-from tools.permissions import ACTIONS, ALSO, NEWER, PermissionsError, calls, known, main, needs, policy
+from tools.permissions import ACTIONS, ALSO, LONGEST, MOST, NEWER, POLICIES, PermissionsError, calls, known, main, needs, policies, policy
 
 HEAD = "from kc.aws.session import Aws\ndef act(aws: Aws, service: str) -> None:\n    "
 
@@ -81,13 +82,19 @@ def test_a_stale_file_fails_the_check_and_a_run_mends_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(permissions, "ROOT", tmp_path)
-    monkeypatch.setattr(permissions, "TARGET", tmp_path / "docs" / "permissions.json")
+    monkeypatch.setattr(permissions, "TARGET", tmp_path / "docs" / "permissions")
     assert main(["--check"]) == 1
     assert main([]) == 0
     assert main(["--check"]) == 0
-    permissions.TARGET.write_text(permissions.TARGET.read_text().replace("ec2:CreateVpc", "ec2:CreateVolume"))
+    network = permissions.TARGET / "network.json"
+    network.write_text(network.read_text().replace("ec2:CreateVpc", "ec2:CreateVolume"))
+    (permissions.TARGET / "former.json").write_text("{}")
+    capsys.readouterr()
     assert main(["--check"]) == 1
-    assert "docs/permissions.json is stale" in capsys.readouterr().err
+    said = capsys.readouterr().err.splitlines()
+    assert said == [f"docs/permissions/{name}.json is stale: run tools/permissions.py" for name in ("former", "network")]
+    assert main([]) == 0
+    assert main(["--check"]) == 0
 
 
 def test_no_table_has_an_entry_that_nothing_uses() -> None:
@@ -96,9 +103,36 @@ def test_no_table_has_an_entry_that_nothing_uses() -> None:
     assert not [action for action in NEWER if action.lower() in known()]
 
 
-def test_the_policy_is_whole() -> None:
-    made = json.loads(permissions.text())
-    assert made["Version"] == "2012-10-17"
-    actions = [action for statement in made["Statement"] for action in statement["Action"]]
+def test_each_service_has_one_policy_and_iam_has_it() -> None:
+    services = [service for policy in POLICIES.values() for service in policy]
+    assert len(services) == len(set(services))
+    assert set(services) <= {action.partition(":")[0] for action in known()}
+
+
+def test_a_service_without_a_policy_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(PermissionsError, match="glacier: no policy is for this service"):
+        policies(needs(calls(source(tmp_path, 'aws.call("glacier", "create_vault")'))))
+
+
+def test_a_policy_that_iam_would_refuse_is_an_error() -> None:
+    ec2 = [action for action in known() if action.startswith("ec2:")]
+    with pytest.raises(PermissionsError, match=rf"network: \d+ characters, and IAM takes {LONGEST}: move a service"):
+        policies(ec2)
+
+
+def test_the_policies_are_such_as_one_role_may_have() -> None:
+    made = permissions.texts()
+    assert 0 < len(made) <= MOST
+    assert all(len("".join(text.split())) <= LONGEST for text in made.values())
+
+
+def test_the_policies_are_whole() -> None:
+    made = {name: json.loads(text) for name, text in permissions.texts().items()}
+    for one in made.values():
+        assert one["Version"] == "2012-10-17"
+        # any platform and environment name, so the resources are not limited; who makes buckets writes their policies
+        found = {finding.issue for finding in parliament.analyze_policy_string(json.dumps(one)).findings}
+        assert found <= {"RESOURCE_STAR", "RESOURCE_POLICY_PRIVILEGE_ESCALATION"}
+    actions = [action for one in made.values() for statement in one["Statement"] for action in statement["Action"]]
     assert len(actions) == len(set(actions))
     assert {"ec2:CreateVpc", "iam:CreateRole", "iam:PassRole", "kms:CreateKey", "ssm:PutParameter"} <= set(actions)

@@ -175,7 +175,7 @@ def test_an_error_has_the_code_the_request_the_region_the_operation_and_a_way_ou
         aws_at(answers.url).call("kms", "list_keys")
     assert str(raised.value) == (
         "kms:list_keys in me-west-1 answered AccessDeniedException: User x is not authorized (request req-1). "
-        "The credentials lack this permission: docs/reference/permissions.json lists what the toolkit needs."
+        "The credentials lack this permission: docs/reference/permissions/ lists what the toolkit needs."
     )
     assert {name: raised.value.facts()[name] for name in ("code", "request_id", "operation", "region")} == {
         "code": "AccessDeniedException", "request_id": "req-1", "operation": "kms:list_keys", "region": "me-west-1",

@@ -80,7 +80,7 @@ _EXISTS = re.compile(
 )
 _MISSING = re.compile(r"NotFound|NoSuch(?!Origin$)|DoesNotExist|NonExistent|^404$")
 
-_PERMISSION = "the credentials lack this permission: docs/reference/permissions.json lists what the toolkit needs"
+_PERMISSION = "the credentials lack this permission: docs/reference/permissions/ lists what the toolkit needs"
 _SIGN_IN = "the credentials have expired: sign in again"
 _UNKNOWN = "AWS does not know these credentials; in an opt-in region this also means that the region is not enabled"
 _HINTS = {
