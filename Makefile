@@ -5,6 +5,8 @@ PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 LAB_ENV = eval "$$($(PY) -m lab env)"
 ARGS ?=
+# Tests run side by side, each process with an AWS of its own.
+PYTEST = $(PY) -m pytest -n $(shell nproc) --dist worksteal
 
 .PHONY: help
 help: ## this list
@@ -40,7 +42,7 @@ lab-status: venv ## what runs where
 .PHONY: test lint unit integration soak
 test: venv ## everything: lint, unit, integration
 	@$(MAKE) --no-print-directory lint
-	@$(PY) -m pytest -m 'not soak' $(ARGS)
+	@$(PYTEST) -m 'not soak' $(ARGS)
 lint: venv ## ruff, mypy, yamllint, ansible-lint, generated files
 	ruff format --check .
 	ruff check .
@@ -51,11 +53,11 @@ lint: venv ## ruff, mypy, yamllint, ansible-lint, generated files
 	$(PY) tools/reference.py --check
 	$(PY) tools/requirements.py
 unit: venv ## the tests that need no server
-	@$(PY) -m pytest tests/unit $(ARGS)
+	@$(PYTEST) tests/unit $(ARGS)
 integration: venv ## the tests against a local AWS
-	@$(PY) -m pytest tests/integration -m 'not soak' $(ARGS)
+	@$(PYTEST) tests/integration -m 'not soak' $(ARGS)
 soak: venv ## every fault at every call, for every unit (long)
-	@$(PY) -m pytest -m soak $(ARGS)
+	@$(PYTEST) -m soak $(ARGS)
 
 .PHONY: bench-provision
 bench-provision: venv ## our provisioning beside amazon.aws and plain boto3, as ratios (long)
