@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import Any
 
 from .errors import KcError, ResourceError, UnitError
@@ -40,18 +41,25 @@ def _read(kind: Kind, aws: Any, scope: Scope) -> dict[str, Live]:
 
 def read_live(aws: Any, scope: Scope, resources: Sequence[Resource], kinds: Sequence[Kind], regions: Sequence[str]) -> dict[Key, Live]:
     """Read, at once, every kind of the unit in every region, and what the unit looks up elsewhere."""
-    jobs: dict[tuple[str, str, str], Kind] = {(kind.name, region, scope.component): kind for kind in kinds for region in regions}
+    jobs: dict[tuple[str, str, str, str], Kind] = {
+        (kind.name, region, scope.component, scope.client): kind for kind in kinds for region in regions
+    }
+    wanted: set[tuple[Key, str, str]] = set()
     for resource in resources:
-        jobs[(resource.kind.name, resource.region, resource.component or scope.component)] = resource.kind
-    wanted = {(resource.key, resource.component) for resource in resources if resource.component}
+        whose = (resource.component, resource.client) if resource.component else (scope.component, scope.client)
+        jobs[(resource.kind.name, resource.region, *whose)] = resource.kind
+        wanted.add((resource.key, *whose))
     live: dict[Key, Live] = {}
     with ThreadPoolExecutor(WORKERS) as pool:
-        futures = {job: pool.submit(_read, kind, aws.at(job[1]), scope.at(job[1], job[2])) for job, kind in jobs.items()}
-        for (kind_name, region, component), future in futures.items():
+        futures = {}
+        for (kind_name, region, component, client), kind in jobs.items():
+            of = replace(scope.at(region, component), client=client)
+            futures[(kind_name, region, component, client)] = pool.submit(_read, kind, aws.at(region), of)
+        for (kind_name, region, component, client), future in futures.items():
             for name, item in future.result().items():
                 key = Key(kind_name, region, name)
-                ours = component == scope.component and item.owner in ("", scope.region)
-                if ours or (key, component) in wanted:
+                ours = (component, client) == (scope.component, scope.client) and item.owner in ("", scope.region)
+                if ours or (key, component, client) in wanted:
                     live[key] = item
     return live
 

@@ -124,6 +124,7 @@ class Resource:
         desired: Attributes by name; may hold `Ref`s at any depth. None: this one is only looked up (it belongs
             to another unit, `component`), never changed.
         component: The unit it belongs to, where it is not this one.
+        client: The client that a resource which is only looked up is dedicated to; most of it all clients share.
         after: Keys of resources that must stand first although no Ref says so.
     """
 
@@ -133,6 +134,7 @@ class Resource:
     region: str
     component: str = ""
     after: tuple[Key, ...] = ()
+    client: str = ""
 
     @property
     def key(self) -> Key:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from . import names
 
+CLIENTS = "clients/"
+"""Below this, in the platform's path, stands what is dedicated to a client, by the client's name."""
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -35,19 +38,19 @@ class Scope:
         return replace(self, region=region, component=component or self.component)
 
     @property
+    def shared(self) -> Scope:
+        """The scope of what all clients share: networks, roles, zones."""
+        return replace(self, client="") if self.client else self
+
+    @property
     def prefix(self) -> str:
-        """What every name of the platform starts with, `kc-lab-`."""
-        return f"{self.platform}-{self.environment}-"
+        """What every name of the scope starts with: `kc-lab-`, for a client `kc-lab-acme-`."""
+        return f"{self.platform}-{self.environment}-" + (f"{self.client}-" if self.client else "")
 
     @property
     def path(self) -> str:
-        """The same as a path (SSM parameters, secrets, repositories, IAM): `kc/lab/`."""
-        return f"{self.platform}/{self.environment}/"
-
-    @property
-    def path_tags(self) -> dict[str, str]:
-        """The tags that a name below `path` says as well: there, a tag that was changed by hand hides nothing."""
-        return {"Platform": self.platform, "Environment": self.environment}
+        """The same as a path (SSM parameters, secrets, repositories, IAM): `kc/lab/`, for a client `kc/lab/clients/acme/`."""
+        return f"{self.platform}/{self.environment}/" + (f"{CLIENTS}{self.client}/" if self.client else "")
 
     @property
     def partition(self) -> str:
@@ -63,8 +66,8 @@ class Scope:
         return self.name("bucket", short, self.account, self.region)
 
     def role_arn(self, short: str) -> str:
-        """Return the ARN of one of the platform's roles; they stand below the scope's path."""
-        return self.arn("iam", f"role/{self.path}{self.name('role', short)}", region="")
+        """Return the ARN of one of the platform's roles; they stand below its path, and clients share them."""
+        return self.arn("iam", f"role/{self.shared.path}{self.shared.name('role', short)}", region="")
 
     def tags(self, name: str = "") -> dict[str, str]:
         """Return the tags of a resource of this scope; with `name`, its `Name` tag too."""
@@ -78,6 +81,18 @@ class Scope:
     def owns(self, tags: Mapping[str, str]) -> bool:
         """Whether something with these tags belongs to the scope; what is dedicated to a client is that client's alone."""
         return tags.get("Client", "") == self.client and all(tags.get(tag) == value for tag, value in self.own_tags.items())
+
+    def owns_below(self, name: str, tags: Mapping[str, str]) -> bool:
+        """Whether what stands below `path` as `name` belongs to the scope.
+
+        The name says platform and environment as well, and for a client's the client: a tag of these that was changed
+        by hand hides nothing.
+        """
+        below = name.lstrip("/").removeprefix(self.shared.path)
+        said = {"Platform": self.platform, "Environment": self.environment}
+        if below.startswith(CLIENTS):
+            said["Client"] = below.removeprefix(CLIENTS).partition("/")[0]
+        return self.owns({**tags, **said})
 
     @property
     def own_tags(self) -> dict[str, str]:

@@ -241,3 +241,19 @@ def test_a_replica_takes_no_alias_away_from_another_key(params: Fixture, client:
     assert result["failed"]
     assert f"which is no replica of {metadata(client('kms'), SHARED)['KeyId']}" in result["msg"]
     assert metadata(there, SHARED)["KeyId"] == key
+
+
+def test_a_clients_key_is_its_own(converge: Fixture, scope_option: Fixture, client: Fixture) -> None:
+    shared, acme = ({"keys": {"data": {"description": "Data"}}, "scope": scope_option(**of)} for of in ({}, {"client": "acme"}))
+    converge("keys", shared)
+    assert [change["name"] for change in converge("keys", acme)["plan"]] == ["kc-lab-acme-data"]
+    for params in (shared, acme):
+        assert not converge("keys", params)["changed"]
+    buckets = {"buckets": {"backups": {"key": "data"}}, "scope": acme["scope"]}
+    converge("storage", buckets)  # finds the client's key, not the platform's
+    name = "kc-lab-acme-backups-123456789012-me-west-1"
+    (rule,) = client("s3").get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+    used = rule["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"].split("/")[-1]
+    assert used == client("kms").describe_key(KeyId="alias/kc-lab-acme-data")["KeyMetadata"]["KeyId"]
+    converge("keys", {**shared, "state": "absent", "data": "delete"})
+    assert not converge("keys", acme)["changed"]

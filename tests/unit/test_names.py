@@ -102,3 +102,30 @@ def test_a_scope_names_and_tags_what_is_its_own() -> None:
 def test_a_scope_owns_what_bears_its_tags_and_no_clients_things_but_its_own(client: str, changed: dict[str, str], owned: bool) -> None:
     tags = {"Platform": "kc", "Environment": "lab", "Component": "storage", **changed}
     assert Scope("kc", "lab", "1", "me-west-1", "storage", client).owns(tags) is owned
+
+
+@pytest.mark.parametrize(
+    ("client", "name", "tags", "owned"),
+    [
+        ("", "/kc/lab/log", {}, True),
+        ("", "/kc/lab/log", {"Platform": "other", "Environment": "other"}, True),
+        ("", "/kc/lab/log", {"Client": "acme"}, False),
+        ("", "/kc/lab/log", {"Component": "other"}, False),
+        ("", "/kc/lab/clients/acme/log", {}, False),
+        ("acme", "/kc/lab/clients/acme/log", {}, True),
+        ("acme", "kc/lab/clients/acme/log", {"Client": "other"}, True),
+        ("acme", "/kc/lab/clients/acme2/log", {"Client": "acme"}, False),
+        ("acme", "/kc/lab/log", {"Client": "acme"}, True),
+        ("acme", "/kc/lab/log", {}, False),
+    ],
+)
+def test_below_the_path_the_name_says_whose_it_is(client: str, name: str, tags: dict[str, str], owned: bool) -> None:
+    assert Scope("kc", "lab", "1", "me-west-1", "parameters", client).owns_below(name, {"Component": "parameters", **tags}) is owned
+
+
+def test_a_clients_things_are_named_after_it_and_share_networks_and_roles() -> None:
+    scope = Scope("kc", "lab", "123456789012", "me-west-1", "nodes", "acme")
+    assert (scope.prefix, scope.path) == ("kc-lab-acme-", "kc/lab/clients/acme/")
+    assert scope.name("db", "main") == "kc-lab-acme-main"
+    assert (scope.shared.prefix, scope.shared.shared.path) == ("kc-lab-", "kc/lab/")
+    assert scope.role_arn("node") == "arn:aws:iam::123456789012:role/kc/lab/kc-lab-node"

@@ -40,7 +40,7 @@ class Repository(Kind):
             return Live(attrs, _outputs(item))
 
         lives = zip((item["repositoryName"] for item in found), aws.map(look, found), strict=True)
-        return {name: live for name, live in lives if scope.owns({**live.attrs["tags"], **scope.path_tags})}
+        return {name: live for name, live in lives if scope.owns_below(name, live.attrs["tags"])}
 
     def create(self, aws: Aws, scope: Scope, name: str, want: Mapping[str, Any]) -> Live:
         made = aws.call(

@@ -28,8 +28,8 @@ def _read(aws: Aws, scope: Scope, items: Sequence[dict[str, Any]], name: str, lo
                 return None
             raise
 
-    found = zip((item[name] for item in items), aws.map(one, items), strict=True)
-    return {key: live for key, live in found if live is not None and scope.owns({**live.attrs["tags"], **scope.path_tags})}
+    found = zip(items, aws.map(one, items), strict=True)
+    return {item[name]: live for item, live in found if live is not None and scope.owns_below(item["Path"], live.attrs["tags"])}
 
 
 class Role(Kind):

@@ -41,7 +41,7 @@ class LogGroup(Kind):
             return Live(attrs, {"id": group["logGroupName"], "arn": arn})
 
         lives = {live.id: live for live in aws.map(one, found)}
-        return {name: live for name, live in lives.items() if scope.owns({**live.attrs["tags"], **scope.path_tags})}
+        return {name: live for name, live in lives.items() if scope.owns_below(name, live.attrs["tags"])}
 
     def create(self, aws: Aws, scope: Scope, name: str, want: Mapping[str, Any]) -> Live:
         aws.call(

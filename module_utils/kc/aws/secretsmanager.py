@@ -63,7 +63,7 @@ class Secret(Kind):
         # a replica is its source's affair
         here = [each for each in details if each and each.get("PrimaryRegion", aws.region) == aws.region]
         lives = {each["Name"]: _live(each) for each in here}
-        return {name: live for name, live in lives.items() if scope.owns({**live.attrs["tags"], **scope.path_tags})}
+        return {name: live for name, live in lives.items() if scope.owns_below(name, live.attrs["tags"])}
 
     def create(self, aws: Aws, scope: Scope, name: str, want: Mapping[str, Any]) -> Live:
         there = aws.find("secretsmanager", "describe_secret", SecretId=name)

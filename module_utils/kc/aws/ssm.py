@@ -38,7 +38,7 @@ class Parameter(Kind):
             return _live(item["Name"], item["ARN"], {"value": item["Value"], "tags": tag_dict(tags)})
 
         lives = {live.id: live for live in aws.map(one, found)}
-        return {name: live for name, live in lives.items() if scope.owns({**live.attrs["tags"], **scope.path_tags})}
+        return {name: live for name, live in lives.items() if scope.owns_below(name, live.attrs["tags"])}
 
     def create(self, aws: Aws, scope: Scope, name: str, want: Mapping[str, Any]) -> Live:
         aws.call("ssm", "put_parameter", Name=name, Value=want["value"], Type="String", Tags=tag_list(want["tags"]), Overwrite=False)

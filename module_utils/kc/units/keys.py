@@ -75,7 +75,7 @@ def key_name(scope: Scope, short: str) -> str:
 
 def key_of(scope: Scope, short: str, region: str = "") -> Resource:
     """Return a key of a region (the scope's own where empty) as other units look it up: outputs `id` and `arn`."""
-    return Resource(KEY_BY_ALIAS, key_name(scope, short), None, region or scope.region, component=UNIT.name)
+    return Resource(KEY_BY_ALIAS, key_name(scope, short), None, region or scope.region, component=UNIT.name, client=scope.client)
 
 
 def key_policy(scope: Scope, services: Sequence[str], where: str = "services") -> Document:

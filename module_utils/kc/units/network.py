@@ -41,7 +41,7 @@ def vpc_name(scope: Scope) -> str:
 
 def vpc_of(scope: Scope, region: str = "") -> Resource:
     """Return a region's VPC (the scope's own where empty) as other units look it up: outputs `id` and `cidr`."""
-    return Resource(VPC, vpc_name(scope), None, region or scope.region, component="network")
+    return Resource(VPC, vpc_name(scope.shared), None, region or scope.region, component="network")
 
 
 def tier_of(scope: Scope, tier: str) -> Resource:
@@ -51,12 +51,12 @@ def tier_of(scope: Scope, tier: str) -> Resource:
 
 def subnet_of(scope: Scope, tier: str, zone: str) -> Resource:
     """Return one subnet, of a tier and a zone's letter, as other units look it up: output `id`."""
-    return Resource(SUBNET, scope.name("tag", tier, zone), None, scope.region, component="network")
+    return Resource(SUBNET, scope.shared.name("tag", tier, zone), None, scope.region, component="network")
 
 
 def group_of(scope: Scope, short: str) -> Resource:
     """Return a security group as other units look it up: output `id`."""
-    return Resource(GROUP, scope.name("security_group", short), None, scope.region, component="network")
+    return Resource(GROUP, scope.shared.name("security_group", short), None, scope.region, component="network")
 
 
 def subnet_cidr(cidr: str, tier: int, zone: int) -> str:

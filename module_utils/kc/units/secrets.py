@@ -49,7 +49,7 @@ def secret_name(scope: Scope, short: str) -> str:
 
 def secret_of(scope: Scope, short: str) -> Resource:
     """Return a secret, or its replica in the scope's region, as other units look it up: outputs `id`, `arn`, `version`."""
-    return Resource(SecretByName(), secret_name(scope, short), None, scope.region, component=UNIT.name)
+    return Resource(SecretByName(), secret_name(scope, short), None, scope.region, component=UNIT.name, client=scope.client)
 
 
 def _replicas(scope: Scope, params: Params) -> list[str]:

@@ -47,7 +47,7 @@ def build(scope: Scope, params: Params) -> Sequence[Resource]:
 
 def bucket_of(scope: Scope, short: str) -> Resource:
     """Return a bucket of the scope's region as other units look it up: outputs `id` and `arn`."""
-    return Resource(BUCKET_BY_NAME, scope.bucket(short), None, scope.region, component=STORAGE)
+    return Resource(BUCKET_BY_NAME, scope.bucket(short), None, scope.region, component=STORAGE, client=scope.client)
 
 
 def _buckets(scope: Scope, buckets: Mapping[str, BucketSettings], log: str = "") -> Iterator[Resource]:
