@@ -19,6 +19,10 @@ Verdict = Literal["ok", "fail", "unknown"]
 CONTROL = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 """The region of each partition that is always enabled; account-wide things are asked there."""
 
+IMPATIENT: dict[str, Any] = {"connect_timeout": 3.0, "read_timeout": 10.0, "attempts": 2}
+"""What of a `Connection` is different here: a check that takes longer would rather be told as "unknown", and a region
+that is lost is not waited for. The inventory's own time-outs are for work."""
+
 
 @dataclass(frozen=True)
 class Check:

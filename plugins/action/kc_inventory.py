@@ -20,12 +20,17 @@ from kc import inventory  # noqa: E402
 
 
 def hosts_of(templar: Any, hostvars: Any, groups: Mapping[str, list[str]]) -> list[inventory.Host]:
-    """Return every host with its merged variables, templates resolved."""
+    """Return every host with its merged variables, templates resolved.
+
+    Which region is primary now is read after this, from an account that the inventory names: until then it is the
+    home region.
+    """
     found = []
     for name in groups["all"]:
         values, broken = {}, {}
         raw = hostvars.raw_get(name)
-        own = templar.copy_with_new_env(available_variables={**raw, "hostvars": hostvars})
+        facts = {"kc_primary": raw.get("kc_home"), **raw.get("ansible_facts", {})}
+        own = templar.copy_with_new_env(available_variables={**raw, "hostvars": hostvars, "ansible_facts": facts})
         for variable, value in raw.items():
             if variable.startswith("kc_"):
                 try:

@@ -14,7 +14,7 @@ if str(ROOT / "module_utils") not in sys.path:
     sys.path.append(str(ROOT / "module_utils"))
 
 from kc.aws.session import Aws, Connection, preload  # noqa: E402
-from kc.preflight import preflight  # noqa: E402
+from kc.preflight import IMPATIENT, preflight  # noqa: E402
 from kc.scope import Scope  # noqa: E402
 from kc.spec import COMMON, documentation, spec_of  # noqa: E402
 
@@ -22,8 +22,6 @@ SPEC = {
     "scope": spec_of(COMMON)["scope"],
     **spec_of(documentation(ROOT / "library" / "kc_preflight.py")),
 }
-# A check that takes longer than this would rather be told as "unknown"; the inventory's own time-outs are for work.
-IMPATIENT: dict[str, Any] = {"connect_timeout": 3.0, "read_timeout": 10.0, "attempts": 2}
 
 preload(services=("ec2", "iam", "s3", "service-quotas", "sts"))
 

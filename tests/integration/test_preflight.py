@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -193,3 +194,63 @@ def test_a_sign_of_life_while_nothing_is_shown(play: Play) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
     assert "  still working: Nap on me-west-1 (" in result.stdout
     assert "What stands where" not in result.stdout
+
+
+def roles(client: Callable[..., Any], **flags: str) -> None:
+    """Write role flags, as the runbooks do; a region's hyphens are underlines here."""
+    for region, role in flags.items():
+        client("ssm", region.replace("_", "-")).put_parameter(Name="/kc/lab/state/role", Value=role, Type="String")
+
+
+PRIMARY = (
+    (ROOT / PREFLIGHT).read_text()
+    + """
+- name: "Told | everywhere"
+  hosts: regions:witness:global
+  tags: [x]
+  tasks:
+    - name: Every host knows
+      ansible.builtin.debug:
+        msg: "{{ inventory_hostname }} knows {{ kc_primary }}"
+
+- name: "Told | primary"
+  hosts: primary
+  tasks:
+    - name: This is it
+      ansible.builtin.debug:
+        msg: "it is {{ inventory_hostname }}"
+      tags: [x]
+"""
+)
+
+
+@pytest.mark.parametrize("options", [(), ("--check",), ("--tags", "x"), ("--limit", "eu-central-1")])
+def test_the_region_that_is_primary_now_is_known_everywhere(play: Play, client: Callable[..., Any], options: tuple[str, ...]) -> None:
+    """After a failover, whatever the inventory says of the region at home."""
+    roles(client, me_west_1="secondary", eu_central_1="primary")
+    result = play(PRIMARY, *options)
+    assert result.returncode == 0, result.stdout + result.stderr
+    hosts = {"eu-central-1"} if "--limit" in options else {"eu-central-1", "me-west-1", "eu-west-1", "us-east-1"}
+    assert {f"{host} knows eu-central-1" for host in hosts} == set(re.findall(r"[\w-]+ knows [\w-]+", result.stdout))
+    assert re.findall(r"it is ([\w-]+)", result.stdout) == ["eu-central-1"]
+    assert "changed=0" in result.stdout and "changed=1" not in result.stdout
+
+
+def test_without_flags_the_home_region_is_primary(play: Play) -> None:
+    assert "it is me-west-1" in play(PRIMARY).stdout
+
+
+def test_two_primaries_are_an_error_before_anything_is_touched(play: Play, client: Callable[..., Any]) -> None:
+    roles(client, me_west_1="primary", eu_central_1="primary")
+    result = play(PRIMARY)
+    assert result.returncode != 0
+    assert "eu-central-1 and me-west-1 both say that they are primary (SSM parameter /kc/lab/state/role)" in result.stdout + result.stderr
+    assert "knows" not in result.stdout
+
+
+def test_whoever_has_not_asked_does_not_guess(play: Play) -> None:
+    result = play(
+        '- name: Alone\n  hosts: me-west-1\n  tasks:\n    - name: Asked\n      ansible.builtin.debug:\n        msg: "{{ kc_primary }}"\n'
+    )
+    assert result.returncode != 0
+    assert "which region is primary now is read by playbooks/preflight.yml" in result.stdout + result.stderr
