@@ -40,7 +40,8 @@ class Done:
         check: Nothing was touched: the plan is what would be done.
         result: The task's result, as `unit.run` returns it; Ansible takes `failed` out of what callbacks get.
         started: Seconds on the callback's clock; so is `ended`.
-        phase: The play's phase.
+        phase: The play's phase; where the unit works in the background, that in which it began.
+        background: It worked beside others, and its time is no part of its phase's.
     """
 
     unit: str
@@ -51,6 +52,7 @@ class Done:
     phase: str = ""
     started: float = 0.0
     ended: float = 0.0
+    background: bool = False
 
     @property
     def plan(self) -> Sequence[Mapping[str, Any]]:
@@ -85,6 +87,27 @@ class Done:
                 value = name if attr == "name" else one.get(attr)
                 found.setdefault(str(one.get("region", self.host)), []).append(f"{kind.replace('_', ' ')} {value}")
         return found
+
+
+@dataclass
+class Begun:
+    """A unit that works in the background, until somebody has waited for it."""
+
+    unit: str
+    host: str
+    phase: str
+    started: float
+
+    def done(self, result: Mapping[str, Any], failed: bool, seconds: float) -> Done:
+        """Return it as done, with its result and the seconds that it worked."""
+        return Done(self.unit, self.host, False, result, failed, self.phase, self.started, self.started + seconds, background=True)
+
+
+def begun_lines(begun: Iterable[Begun], width: int = WIDTH) -> list[Line]:
+    """Return what still works in the background, since nobody has waited for it."""
+    units = ", ".join(f"{one.unit} on {one.host}" for one in begun)
+    told = f"Works on in the background: {units}. Run again to wait for it; nothing is made twice."
+    return [*_wrapped(told, width, "", "changed"), Line("")] if units else []
 
 
 def _line(entry: Mapping[str, Any]) -> str:
@@ -175,12 +198,16 @@ def time_lines(phases: Mapping[str, float], runs: Sequence[Done], width: int = W
 
 
 def unit_seconds(runs: Iterable[Done], phase: str) -> dict[str, float]:
-    """Return the wall seconds of each unit in a phase: from the first host that began to the last that ended."""
+    """Return the wall seconds of each unit in a phase: from the first host that began to the last that ended.
+
+    What a unit took that began in the phase and worked beside others says so.
+    """
     spans: dict[str, tuple[float, float]] = {}
     for run in runs:
         if run.phase == phase:
-            first, last = spans.get(run.unit, (run.started, run.ended))
-            spans[run.unit] = (min(first, run.started), max(last, run.ended))
+            name = f"{run.unit} in the background" if run.background else run.unit
+            first, last = spans.get(name, (run.started, run.ended))
+            spans[name] = (min(first, run.started), max(last, run.ended))
     return {unit: last - first for unit, (first, last) in spans.items()}
 
 
@@ -225,6 +252,7 @@ def document(runs: Sequence[Done], phases: Mapping[str, float]) -> dict[str, Any
                 "host": run.host,
                 "phase": run.phase,
                 "check": run.check,
+                "background": run.background,
                 "seconds": round(run.ended - run.started, 3),
                 "plan": list(run.plan),
                 "applied": run.applied,

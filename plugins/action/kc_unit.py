@@ -3,6 +3,9 @@
 A module costs Ansible most of a second a task, spent on packing, a new interpreter and loading boto3. Here the
 same `run` is called in the worker that Ansible has forked already; service models are loaded once, when the
 controller imports this plugin. `kc_in_process: false` runs the module in `library/` instead.
+
+A task with `async:` and `poll: 0` only begins the unit, as a job in the background (`kc.jobs`), and `kc_await` waits for
+it. In check mode, and as a module, such a task runs to its end at once.
 """
 
 from __future__ import annotations
@@ -21,9 +24,10 @@ ROOT = Path(__file__).absolute().parents[2]
 if str(ROOT / "module_utils") not in sys.path:
     sys.path.append(str(ROOT / "module_utils"))
 
+from kc import jobs  # noqa: E402
 from kc.aws.session import preload  # noqa: E402
 from kc.spec import arguments, documentation  # noqa: E402
-from kc.unit import run  # noqa: E402
+from kc.unit import run, scope_of, with_plans  # noqa: E402
 
 NAME = Path(__file__).stem
 if NAME != "kc_unit":
@@ -42,17 +46,28 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         task_vars = task_vars or {}
-        super().run(tmp, task_vars)
         in_process = boolean(self._templar.template(task_vars.get("kc_in_process", True)))
-        if self._task.async_val or not in_process:
-            result: dict[str, Any] = self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
-        else:
-            _, params = self.validate_argument_spec(**ARGUMENTS)
-            params = json.loads(json.dumps(params))  # plain data, as a module gets: Ansible's own types can't be written as YAML
-            host = task_vars["inventory_hostname"]
-            display = Display()
-            result = run(
-                UNIT, params, check=self._task.check_mode, progress=lambda text: display.display(f"  {host}: {text}", color="bright gray")
-            )
-        plans = {**task_vars.get("ansible_facts", {}).get("kc_plans", {}), UNIT.name: result.get("plan", [])}
-        return {**result, "ansible_facts": {"kc_plans": plans}}
+        limit = self._task.async_val if in_process and not self._task.check_mode and not self._task.poll else 0
+        self._task.async_val = 0  # what is left of it is ours
+        super().run(tmp, task_vars)
+        if not in_process:
+            return with_plans(self._execute_module(task_vars=task_vars), UNIT.name, task_vars)
+        _, params = self.validate_argument_spec(**ARGUMENTS)
+        params = json.loads(json.dumps(params))  # plain data, as a module gets: Ansible's own types can't be written as YAML
+        if limit:
+            return self._begin(params, limit)
+        host = task_vars["inventory_hostname"]
+        display = Display()
+        result = run(
+            UNIT, params, check=self._task.check_mode, progress=lambda text: display.display(f"  {host}: {text}", color="bright gray")
+        )
+        return with_plans(result, UNIT.name, task_vars)
+
+    def _begin(self, params: dict[str, Any], limit: int) -> dict[str, Any]:
+        """Begin the unit in the background; the result says where its job is, in the words of Ansible's async tasks."""
+        scope = scope_of(UNIT, params)
+        name = "-".join(["kc", *filter(None, [UNIT.name, scope.platform, scope.environment, scope.client, scope.region])])
+        directory = Path(self.get_shell_option("async_dir", default="~/.ansible_async")).expanduser()
+        job = jobs.begin(directory, name, lambda tell: run(UNIT, params, check=False, progress=tell))
+        about = {"unit": UNIT.name, "ansible_job_id": job.name, "results_file": str(job), "limit": limit}
+        return {"changed": False, "started": 1, "finished": 0, **about}

@@ -120,6 +120,7 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         self.runs: list[summary.Done] = []
+        self.begun: dict[str, summary.Begun] = {}
         self.phases: dict[str, float] = {}
         self.phase = ""
         self.since = time.monotonic()
@@ -133,7 +134,8 @@ class CallbackModule(CallbackBase):
         self.phase = summary.phase_of(play.get_name())
 
     def v2_runner_on_start(self, host: Any, task: Any) -> None:
-        what = task.action.removeprefix("kc_") if task.action.startswith("kc_") else task.get_name()
+        unit = task.action.startswith("kc_") and task.action != "kc_await"
+        what = task.action.removeprefix("kc_") if unit else task.get_name()
         self.heartbeat.running[(task._uuid, host.get_name())] = (what, time.monotonic())
 
     def v2_runner_on_ok(self, result: Any) -> None:
@@ -152,9 +154,16 @@ class CallbackModule(CallbackBase):
         now, host = time.monotonic(), result.host.get_name()
         _, since = self.heartbeat.running.pop((result.task._uuid, host), ("", now))
         facts = result.result
+        if "unit" in facts and "results_file" in facts:  # a unit that has only begun
+            self.begun[facts["ansible_job_id"]] = summary.Begun(facts["unit"], host, self.phase, now)
+        job = facts.get("background")
+        begun = self.begun.pop(job["job"], None) if job else None
         if "unit" in facts and "plan" in facts:
             check = bool(result.task_fields.get("check_mode"))
-            self.runs.append(summary.Done(facts["unit"], host, check, facts, failed, self.phase, since, now))
+            if begun:
+                self.runs.append(begun.done(facts, failed, job["seconds"]))
+            else:
+                self.runs.append(summary.Done(facts["unit"], host, check, facts, failed, self.phase, since, now))
 
     def _end_phase(self) -> None:
         now = time.monotonic()
@@ -164,13 +173,14 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         self._end_phase()
-        if not self.runs:
+        if not self.runs and not self.begun:
             return
         width = min(summary.WIDTH, self._display.columns)
         if not all(run.check for run in self.runs):
             self._show(summary.standing_lines(self.runs, width))
         self._show(summary.time_lines(self.phases, self.runs, width))
         self._show(summary.plan_lines(self.runs, width))
+        self._show(summary.begun_lines(self.begun.values(), width))
         plan_file = self.get_option("plan_file")
         if plan_file:
             write(Path(plan_file), json.dumps(summary.document(self.runs, self.phases), indent=1) + "\n")

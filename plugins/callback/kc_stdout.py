@@ -20,7 +20,7 @@ extends_documentation_fragment:
 requirements: []
 """
 
-FOR_MACHINES = {"plan", "diff", "outputs", "standing", "kept", "applied", "errors", "ansible_facts", "unit", "checks"}
+FOR_MACHINES = {"plan", "diff", "outputs", "standing", "kept", "applied", "errors", "ansible_facts", "unit", "checks", "background"}
 
 
 class CallbackModule(Default):

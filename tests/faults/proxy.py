@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 Fault = Literal["throttle", "error", "unavailable", "cut", "lost"]
@@ -197,10 +197,13 @@ def failure(fault: Fault, service: str, headers: Mapping[str, Any]) -> tuple[int
     return status, "text/xml", text.encode()
 
 
+P = TypeVar("P", bound=Proxy)
+
+
 @contextmanager
-def proxy_to(upstream: str) -> Iterator[Proxy]:
+def proxy_to(upstream: str, kind: type[P] = Proxy) -> Iterator[P]:  # type: ignore[assignment]
     """Run a proxy in front of `upstream`."""
-    proxy = Proxy(upstream)
+    proxy = kind(upstream)
     serve: Callable[..., None] = proxy.server.serve_forever
     thread = threading.Thread(target=serve, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

@@ -48,10 +48,11 @@ def seen(plugin: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, 
 
 @pytest.fixture
 def act(plugin: ModuleType) -> Act:
-    def go(args: dict[str, Any], check: bool = False, **variables: Any) -> dict[str, Any]:
+    def go(args: dict[str, Any], check: bool = False, background: int = 0, **variables: Any) -> dict[str, Any]:
         task = Task()
         task.args = args
         task.check_mode = check
+        task.async_val, task.poll = background, 0
         task.action = "kc_parameters"
         templar = Templar(loader=DataLoader())
         action = plugin.ActionModule(task, MagicMock(), MagicMock(), DataLoader(), templar, None)
@@ -101,6 +102,44 @@ def test_the_module_can_be_run_instead(act: Act, seen: list[dict[str, Any]], plu
     monkeypatch.setattr(plugin.ActionModule, "_execute_module", lambda self, **options: {"changed": False})
     result = act({"scope": SCOPE}, kc_in_process=False)
     assert seen == [] and result == {"changed": False, "ansible_facts": {"kc_plans": {"parameters": []}}}
+
+
+@pytest.fixture
+def begun(plugin: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """Names of the jobs that were begun; none works."""
+    names: list[str] = []
+
+    def begin(directory: Path, name: str, work: Any) -> Path:
+        names.append(name)
+        return tmp_path / f"{name}.0"
+
+    monkeypatch.setattr(plugin.jobs, "begin", begin)
+    monkeypatch.setattr(plugin.ActionModule, "get_shell_option", lambda self, option, default: default)
+    return names
+
+
+def test_a_task_that_is_not_waited_for_begins_a_job(act: Act, seen: list[dict[str, Any]], begun: list[str]) -> None:
+    result = act({"scope": {**SCOPE, "client": "acme"}}, background=600)
+    assert begun == ["kc-parameters-kc-lab-acme-me-west-1"] and seen == []
+    assert (result["changed"], result["unit"], result["limit"], result["finished"]) == (False, "parameters", 600, 0)
+    assert result["results_file"].endswith(result["ansible_job_id"])
+    assert "plan" not in result, "it is counted once, when it is waited for"
+
+
+@pytest.mark.parametrize(("check", "variables"), [(True, {}), (False, {"kc_in_process": False})])
+def test_check_mode_and_modules_work_at_once(
+    act: Act, seen: list[dict[str, Any]], begun: list[str], plugin: ModuleType, monkeypatch: pytest.MonkeyPatch, check: bool, variables: Any
+) -> None:
+    monkeypatch.setattr(plugin.ActionModule, "_execute_module", lambda self, **options: {"changed": False, "async": self._task.async_val})
+    result = act({"scope": SCOPE}, check=check, background=600, **variables)
+    assert begun == []
+    assert (len(seen), result.get("async")) == ((1, None) if check else (0, 0))
+
+
+def test_a_wrong_option_is_refused_before_a_job_begins(act: Act, begun: list[str]) -> None:
+    with pytest.raises(Exception, match="Unsupported parameters"):
+        act({"scope": SCOPE, "value": {}}, background=600)
+    assert begun == []
 
 
 @pytest.mark.parametrize("link", sorted(path.name for path in (ROOT / "library").glob("kc_*.py")))

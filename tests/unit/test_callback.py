@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kc.summary import Done, document, phase_of, plan_lines, standing_lines, table, time_lines, unit_seconds
+from kc.summary import Begun, Done, begun_lines, document, phase_of, plan_lines, standing_lines, table, time_lines, unit_seconds
 
 
 def entry(action: str, name: str, region: str = "me-west-1", kind: str = "subnet") -> dict[str, Any]:
@@ -180,3 +180,17 @@ def test_document() -> None:
         {"unit": "network", "region": "me-west-1", "check": False, "create": 1, "update": 0, "replace": 0, "delete": 0},
     ]
     assert data["phases"] == {"Foundation": 1.235}
+
+
+def test_a_unit_in_the_background_counts_in_the_phase_where_it_began() -> None:
+    background = Begun("mysql", "me-west-1", "Databases", 10.0).done({"plan": PLAN[:1], "standing": {}}, False, 900.0)
+    runs = [Done("nodes", "me-west-1", False, {"plan": []}, False, "Databases", 10.0, 12.0), background]
+    assert unit_seconds(runs, "Databases") == {"nodes": 2.0, "mysql in the background": 900.0}
+    assert "nodes 2.0, mysql in the background 900.0" in text(time_lines({"Databases": 2.5, "Compute": 899.0}, runs))
+    assert [run["background"] for run in document(runs, {})["runs"]] == [False, True]
+
+
+def test_what_nobody_has_waited_for_is_told() -> None:
+    assert begun_lines([]) == []
+    shown = text(begun_lines([Begun("mysql", "me-west-1", "Databases", 0.0)]))
+    assert shown.startswith("Works on in the background: mysql on me-west-1.")
