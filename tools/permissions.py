@@ -79,6 +79,8 @@ ALSO: dict[tuple[str, str], tuple[str | For, ...]] = {
     # KMS developer guide, Control access to multi-Region keys
     ("kms", "create_key"): ("kms:PutKeyPolicy", "kms:TagResource", For("iam:CreateServiceLinkedRole", "mrk.kms.amazonaws.com")),
     ("kms", "replicate_key"): ("kms:CreateKey", "kms:PutKeyPolicy", "kms:TagResource"),
+    # SQS API, CreateQueue: tags
+    ("sqs", "create_queue"): ("sqs:TagQueue",),
     # S3 API, CreateBucket: permissions, for its tags
     ("s3", "create_bucket"): ("s3:TagResource",),
     ("s3", "put_bucket_replication"): (For("iam:PassRole", "s3.amazonaws.com"),),

@@ -49,6 +49,17 @@ RDS_FAMILIES = {
 }
 """Families of RDS for MySQL and their sizes. Amazon RDS user guide, "DB instance classes": supported engines."""
 
+QUEUE: dict[str, tuple[int, int]] = {
+    "visibility_seconds": (0, 43_200),
+    "max_receives": (1, 1000),
+    "retention_days": (1, 14),
+    "dead_days": (1, 14),
+    "delay_seconds": (0, 900),
+    "max_kib": (1, 1024),
+    "key_reuse_seconds": (60, 86_400),
+}
+"""Settings of a queue, at least and at most. Amazon SQS API, "SetQueueAttributes"; developer guide, "Amazon SQS quotas"."""
+
 
 @cache
 def regions() -> dict[str, str]:

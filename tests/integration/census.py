@@ -109,6 +109,10 @@ def ssm(client: Client, region: str) -> Iterator[tuple[str, str]]:
     yield from (("parameter", each["Name"]) for each in client("ssm", region).describe_parameters()["Parameters"])
 
 
+def sqs(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    yield from (("queue", url.rpartition("/")[2]) for url in client("sqs", region).list_queues().get("QueueUrls", []))
+
+
 SERVICES = {
     "ec2": ec2,
     "kms": kms,
@@ -119,6 +123,7 @@ SERVICES = {
     "acm": acm,
     "secretsmanager": secretsmanager,
     "ssm": ssm,
+    "sqs": sqs,
 }
 """How each service is counted; a test sees to it that no service of a unit is missing."""
 

@@ -29,6 +29,7 @@ NEEDS: dict[str, list[Where]] = {
     "registry": [("keys", HOME)],
     "secrets": [("keys", HOME), ("keys", OTHER)],
     "certificates": [("zone", HOME)],
+    "queues": [("keys", HOME)],
 }
 """Units in the order of the foundation, each with what has to stand before it."""
 
@@ -100,6 +101,7 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
             "secrets": {"mysql": {"description": "MySQL", "username": "app"}, "signing": {"description": "Links", "kind": "random"}},
             "replicate_to": [there],
         },
+        "queues": {"queues": {"jobs": {}, "mails": {"key": "data", "delay_seconds": 5}}},
         "certificates": {"domain": DOMAIN, "names": [f"*.{DOMAIN}"]},
     }
     if name == "network" and region != HOME:  # for the peering; the rest is tested at home

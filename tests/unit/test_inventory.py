@@ -46,6 +46,7 @@ COMMON: dict[str, Any] = {
     "kc_registry_repositories": ["api"],
     "kc_secrets": {"mysql": {"description": "MySQL's password"}},
     "kc_parameters": {"log_level": "info"},
+    "kc_queues": {"jobs": {}},
     "kc_parameters_runbook_values": {"role": "primary"},
 }
 OWN = {
@@ -146,6 +147,15 @@ RULES = "kc_network_security_groups"
         ("", ("kc_identity_roles", "api", "trust"), GONE, "kc_identity_roles.api: lacks `trust`"),
         ("", ("kc_secrets", "mysql", "lenght"), 20, "kc_secrets.mysql.lenght: is not known here: did you mean `length`?"),
         ("", ("kc_registry_repositories",), "api", "kc_registry_repositories: must be a list, not `api`"),
+        ("", ("kc_queues", "jobs", "visibility"), 60, "kc_queues.jobs.visibility: is not known here: did you mean `visibility_seconds`?"),
+        ("", ("kc_queues", "jobs", "max_receives"), 0, "kc_queues.jobs.max_receives: is 0: SQS takes 1 to 1000"),
+        ("", ("kc_queues", "jobs", "key"), "medai", "kc_queues.jobs.key: `medai` is not in kc_keys: did you mean `media`?"),
+        (
+            "",
+            ("kc_identity_roles", "api", "grants", "queues_send"),
+            ["job"],
+            "queues_send[0]: `job` is not in kc_queues: did you mean `jobs`?",
+        ),
         ("", ("kc_parameters", "bad name"), "x", "kc_parameters.bad name: `/kc/test/bad name` is no name for a parameter"),
     ],
 )
@@ -221,13 +231,15 @@ def test_needs() -> None:
 # --- the descriptions agree with each other
 
 
-def foundation() -> list[tuple[str, str, dict[str, Any]]]:
-    plays = yaml.safe_load((ROOT / "playbooks" / "foundation.yml").read_text())
+def layers() -> list[tuple[str, str, dict[str, Any]]]:
+    """Every unit's task in the layers that site.yml imports: hosts, unit, options."""
+    files = [layer["import_playbook"] for layer in yaml.safe_load((ROOT / "site.yml").read_text())]
+    plays = [play for file in files if "preflight" not in file for play in yaml.safe_load((ROOT / file).read_text())]
     tasks = [(play["hosts"], task) for play in plays for task in play["tasks"]]
     return [(hosts, key.removeprefix("kc_"), task[key]) for hosts, task in tasks for key in task if key.startswith("kc_")]
 
 
-@pytest.mark.parametrize(("groups", "unit", "options"), foundation(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(("groups", "unit", "options"), layers(), ids=lambda value: value if isinstance(value, str) else "")
 def test_playbooks_feed_what_is_checked(groups: str, unit: str, options: dict[str, Any]) -> None:
     assert set(groups.split(":")) == set(UNITS[unit])
     for option, value in options.items():
@@ -238,8 +250,8 @@ def test_playbooks_feed_what_is_checked(groups: str, unit: str, options: dict[st
             assert variable == f"groups['{GROUPS[unit, option]}']"
 
 
-def test_every_unit_of_the_foundation_is_checked() -> None:
-    assert {unit for _, unit, _ in foundation()} == set(UNITS)
+def test_every_unit_of_the_layers_is_checked() -> None:
+    assert {unit for _, unit, _ in layers()} == set(UNITS)
 
 
 @pytest.mark.parametrize("variable", sorted(VARIABLES))

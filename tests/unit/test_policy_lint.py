@@ -28,6 +28,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"keys": REFERENCE["kc_keys"], "replica_regions": REGIONS},
         {"keys": {"any": {"description": "", "services": ["cloudfront", "delivery.logs", "logs", "sns"]}}, "replica_regions": []},
     ],
+    "queues": [{"queues": REFERENCE["kc_queues"]}],
     "storage": [
         {"buckets": REFERENCE["kc_storage_buckets"], "log_bucket": "logs"},
         {"buckets": {"logs": {"receives": list(RECEIVES)}}, "log_bucket": "logs"},

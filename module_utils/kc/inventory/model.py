@@ -12,7 +12,7 @@ import yaml
 from ..applications import Application
 from ..options import Path, Spec, entries_of
 from ..spec import COMMON, documentation, spec_of
-from ..units import identity, keys, secrets, storage
+from ..units import identity, keys, queues, secrets, storage
 
 UNITS: dict[str, tuple[str, ...]] = {
     "identity": ("global",),
@@ -26,6 +26,7 @@ UNITS: dict[str, tuple[str, ...]] = {
     "secrets": ("regions", "witness"),
     "parameters": ("regions", "witness"),
     "certificates": ("regions", "global"),
+    "queues": ("regions",),
 }
 """Units, and the groups of hosts that each converges on: those of its play."""
 
@@ -41,6 +42,7 @@ FEEDS: dict[str, tuple[tuple[str, str], ...]] = {
     "kc_keys": (("keys", "keys"),),
     "kc_secrets": (("secrets", "secrets"),),
     "kc_parameters": (("parameters", "values"),),
+    "kc_queues": (("queues", "queues"),),
 }
 """Variables that are named otherwise than `kc_<unit>_<option>`, and the options that each feeds."""
 
@@ -57,6 +59,7 @@ ENTRIES: dict[str, Spec] = {
     "kc_applications": entries_of(Application),
     "kc_identity_roles": entries_of(identity.RoleSettings),
     "kc_keys": entries_of(keys.KeySettings),
+    "kc_queues": entries_of(queues.QueueSettings),
     "kc_secrets": entries_of(secrets.SecretSettings),
     "kc_storage_buckets": entries_of(storage.BucketSettings),
     "kc_network_tiers": {

@@ -15,10 +15,13 @@ _GRANTS = {
     "keys_use": "keys",
     "keys_decrypt": "keys",
     "secrets_read": "secrets",
+    "queues_send": "queues",
+    "queues_receive": "queues",
 }
 REFERENCES: tuple[tuple[Path, str], ...] = (
     (("kc_network_flow_log_bucket",), "kc_storage_buckets"),
     (("kc_storage_buckets", "*", "key"), "kc_keys"),
+    (("kc_queues", "*", "key"), "kc_keys"),
     (("kc_replication_buckets", "@"), "kc_storage_buckets"),
     (("kc_replication_buckets", "*"), "kc_keys"),
     *((("kc_identity_roles", "*", "grants", grant, "*"), f"kc_{names}") for grant, names in _GRANTS.items()),
