@@ -36,6 +36,15 @@ WRAPPER = "aws/session.py"
 """The file that defines these methods, in terms of each other and of botocore's clients."""
 
 ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
+    # Billing user guide, Actions, resources, and condition keys for AWS Budget Service: budgets are viewed or modified
+    ("budgets", "create_budget"): ("budgets:ModifyBudget",),
+    ("budgets", "create_notification"): ("budgets:ModifyBudget",),
+    ("budgets", "delete_budget"): ("budgets:ModifyBudget",),
+    ("budgets", "delete_notification"): ("budgets:ModifyBudget",),
+    ("budgets", "describe_budgets"): ("budgets:ViewBudget",),
+    ("budgets", "describe_notifications_for_budget"): ("budgets:ViewBudget",),
+    ("budgets", "describe_subscribers_for_notification"): ("budgets:ViewBudget",),
+    ("budgets", "update_budget"): ("budgets:ModifyBudget",),
     ("s3", "delete_bucket_replication"): ("s3:PutReplicationConfiguration",),
     ("s3", "delete_objects"): ("s3:DeleteObject", "s3:DeleteObjectVersion"),
     ("s3", "get_bucket_encryption"): ("s3:GetEncryptionConfiguration",),
@@ -50,7 +59,7 @@ ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
     ("s3", "put_bucket_replication"): ("s3:PutReplicationConfiguration",),
     ("s3", "put_public_access_block"): ("s3:PutBucketPublicAccessBlock",),
 }
-"""Operations whose action has another name (S3 user guide, Required permissions for Amazon S3 API operations)."""
+"""Operations whose action has another name (of S3's: S3 user guide, Required permissions for Amazon S3 API operations)."""
 
 
 class For(NamedTuple):
@@ -64,6 +73,7 @@ CONDITION = {"iam:PassRole": "iam:PassedToService", "iam:CreateServiceLinkedRole
 """The condition key that names the service, by action."""
 
 ALSO: dict[tuple[str, str], tuple[str | For, ...]] = {
+    ("budgets", "create_budget"): ("budgets:TagResource",),
     # VPC user guide, Publish flow logs to Amazon S3: IAM policy for the principal
     ("ec2", "create_flow_logs"): ("ec2:CreateTags", "logs:CreateLogDelivery", "logs:DeleteLogDelivery"),
     ("ec2", "create_nat_gateway"): ("ec2:CreateTags", For("iam:CreateServiceLinkedRole", "natgateway.amazonaws.com")),

@@ -51,6 +51,7 @@ RULES: dict[str, Rule] = {
     "db": Rule(63, r"[a-z](-?[a-z0-9])*", "RDS API, CreateDBInstance (MySQL)"),
     "queue": Rule(80, r"[A-Za-z0-9_-]+", "SQS API, CreateQueue"),
     "topic": Rule(256, r"[A-Za-z0-9_-]+", "SNS API, CreateTopic"),
+    "budget": Rule(100, r"(?!.*/action/)[A-Za-z0-9 _./-]+", "Budgets API, Budget: BudgetName (any character but : and \\)"),
     "log_group": Rule(512, r"[A-Za-z0-9/_.#-]+", "CloudWatch Logs API, CreateLogGroup"),
 }
 

@@ -29,6 +29,7 @@ _HINTS: dict[Any, dict[str, Any]] = {
     int: {"type": "int"},
     bool: {"type": "bool"},
     list[str]: {"type": "list", "elements": "str"},
+    list[int]: {"type": "list", "elements": "int"},
     dict[str, Any]: {"type": "dict"},
 }
 

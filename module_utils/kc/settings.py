@@ -15,6 +15,7 @@ _TYPES: dict[Any, tuple[type, str]] = {
     int: (int, "a whole number"),
     bool: (bool, "true or false"),
     list[str]: (list, "a list of texts"),
+    list[int]: (list, "a list of whole numbers"),
     dict[str, Any]: (dict, "a mapping"),
 }
 
@@ -23,7 +24,7 @@ def settings(kind: type[T], where: str, given: Any) -> T:
     """Return one name's settings as `kind`, a dataclass whose fields are the settings.
 
     Args:
-        kind: Its fields are of type `str`, `int`, `bool`, `list[str]` or `dict[str, Any]`, or one of these or None.
+        kind: Its fields are of type `str`, `int`, `bool`, `list[str]`, `list[int]` or `dict[str, Any]`, or one of these or None.
         where: What an error calls it, such as `buckets.media`.
         given: What the inventory says; None is no settings at all.
 
@@ -50,9 +51,15 @@ def _check(where: str, hint: Any, value: Any) -> None:
     allowed = get_args(hint) if type(None) in get_args(hint) else (hint,)
     if value is None and type(None) in allowed:
         return
-    kind, words = next(_TYPES[one] for one in allowed if one is not type(None))
-    right = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+    wanted = next(one for one in allowed if one is not type(None))
+    kind, words = _TYPES[wanted]
+    right = _is(kind, value)
     if right and kind is list:
-        right = all(isinstance(item, str) for item in value)
+        right = all(_is(get_args(wanted)[0], item) for item in value)
     if not right:
         raise KcError(f"`{where}` must be {words}, not {value!r}")
+
+
+def _is(kind: type, value: Any) -> bool:
+    """Whether a value is of a type; true and false are no numbers here."""
+    return isinstance(value, kind) and not (kind is int and isinstance(value, bool))

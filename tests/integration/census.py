@@ -113,6 +113,16 @@ def sqs(client: Client, region: str) -> Iterator[tuple[str, str]]:
     yield from (("queue", url.rpartition("/")[2]) for url in client("sqs", region).list_queues().get("QueueUrls", []))
 
 
+def budgets(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    api = client("budgets", region)
+    account = client("sts", region).get_caller_identity()["Account"]
+    for budget in api.describe_budgets(AccountId=account)["Budgets"] if region == GLOBAL else ():
+        name = budget["BudgetName"]
+        yield "budget", name
+        for told in api.describe_notifications_for_budget(AccountId=account, BudgetName=name)["Notifications"]:
+            yield "budget_notification", f"{name} {told['NotificationType']} {told['Threshold']}"
+
+
 SERVICES = {
     "ec2": ec2,
     "kms": kms,
@@ -124,6 +134,7 @@ SERVICES = {
     "secretsmanager": secretsmanager,
     "ssm": ssm,
     "sqs": sqs,
+    "budgets": budgets,
 }
 """How each service is counted; a test sees to it that no service of a unit is missing."""
 

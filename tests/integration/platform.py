@@ -30,6 +30,7 @@ NEEDS: dict[str, list[Where]] = {
     "secrets": [("keys", HOME), ("keys", OTHER)],
     "certificates": [("zone", HOME)],
     "queues": [("keys", HOME)],
+    "budgets": [],
 }
 """Units in the order of the foundation, each with what has to stand before it."""
 
@@ -100,6 +101,9 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
         "secrets": {
             "secrets": {"mysql": {"description": "MySQL", "username": "app"}, "signing": {"description": "Links", "kind": "random"}},
             "replicate_to": [there],
+        },
+        "budgets": {
+            "budgets": {"platform": {"amount": 16000}, "account": {"amount": 20000, "whole_account": True, "emails": ["a@b.test"]}}
         },
         "queues": {"queues": {"jobs": {}, "mails": {"key": "data", "delay_seconds": 5}}},
         "certificates": {"domain": DOMAIN, "names": [f"*.{DOMAIN}"]},

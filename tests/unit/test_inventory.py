@@ -47,6 +47,7 @@ COMMON: dict[str, Any] = {
     "kc_secrets": {"mysql": {"description": "MySQL's password"}},
     "kc_parameters": {"log_level": "info"},
     "kc_queues": {"jobs": {}},
+    "kc_budgets": {"platform": {"amount": 16000, "emails": ["money@kc.test"]}},
     "kc_parameters_runbook_values": {"role": "primary"},
 }
 OWN = {
@@ -147,6 +148,9 @@ RULES = "kc_network_security_groups"
         ("", ("kc_identity_roles", "api", "trust"), GONE, "kc_identity_roles.api: lacks `trust`"),
         ("", ("kc_secrets", "mysql", "lenght"), 20, "kc_secrets.mysql.lenght: is not known here: did you mean `length`?"),
         ("", ("kc_registry_repositories",), "api", "kc_registry_repositories: must be a list, not `api`"),
+        ("", ("kc_budgets", "platform", "amount"), GONE, "kc_budgets.platform: lacks `amount`"),
+        ("", ("kc_budgets", "platform", "actual"), [80, "half"], "kc_budgets.platform.actual[1]: must be a whole number, not `half`"),
+        ("", ("kc_budgets", "platform", "emails"), ["nobody"], "kc_budgets.platform.emails: is ['nobody']: give addresses"),
         ("", ("kc_queues", "jobs", "visibility"), 60, "kc_queues.jobs.visibility: is not known here: did you mean `visibility_seconds`?"),
         ("", ("kc_queues", "jobs", "max_receives"), 0, "kc_queues.jobs.max_receives: is 0: SQS takes 1 to 1000"),
         ("", ("kc_queues", "jobs", "key"), "medai", "kc_queues.jobs.key: `medai` is not in kc_keys: did you mean `media`?"),

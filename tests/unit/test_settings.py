@@ -17,13 +17,14 @@ class Thing:
     loud: bool = False
     parts: list[str] = dataclasses.field(default_factory=list)
     days: int | None = None
+    steps: list[int] = dataclasses.field(default_factory=list)
 
 
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [
         ({"title": "a"}, Thing("a")),
-        ({"title": "a", "size": 2, "loud": True, "parts": ["x"], "days": 3}, Thing("a", 2, True, ["x"], 3)),
+        ({"title": "a", "size": 2, "loud": True, "parts": ["x"], "days": 3, "steps": [1]}, Thing("a", 2, True, ["x"], 3, [1])),
         ({"title": "a", "days": None}, Thing("a")),
     ],
 )
@@ -34,7 +35,7 @@ def test_settings_become_the_dataclass(given: dict[str, Any], wanted: Thing) -> 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"title": "a", "sise": 2}, "`things.one` has no setting `sise`. Its settings are title, size, loud, parts, days."),
+        ({"title": "a", "sise": 2}, "`things.one` has no setting `sise`. Its settings are title, size, loud, parts, days, steps."),
         (None, "`things.one` lacks the setting `title`."),
         ("a", "`things.one` must be a mapping of settings, not 'a'."),
         ({"title": 1}, "`things.one.title` must be a text, not 1."),
@@ -44,6 +45,8 @@ def test_settings_become_the_dataclass(given: dict[str, Any], wanted: Thing) -> 
         ({"title": "a", "loud": "yes"}, "`things.one.loud` must be true or false, not 'yes'."),
         ({"title": "a", "parts": "x"}, "`things.one.parts` must be a list of texts, not 'x'."),
         ({"title": "a", "parts": [1]}, "`things.one.parts` must be a list of texts, not [1]."),
+        ({"title": "a", "steps": ["1"]}, "`things.one.steps` must be a list of whole numbers, not ['1']."),
+        ({"title": "a", "steps": [True]}, "`things.one.steps` must be a list of whole numbers, not [True]."),
         ({"title": "a", "days": "3"}, "`things.one.days` must be a whole number, not '3'."),
     ],
 )

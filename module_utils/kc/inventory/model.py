@@ -12,7 +12,7 @@ import yaml
 from ..applications import Application
 from ..options import Path, Spec, entries_of
 from ..spec import COMMON, documentation, spec_of
-from ..units import identity, keys, queues, secrets, storage
+from ..units import budgets, identity, keys, queues, secrets, storage
 
 UNITS: dict[str, tuple[str, ...]] = {
     "identity": ("global",),
@@ -27,6 +27,7 @@ UNITS: dict[str, tuple[str, ...]] = {
     "parameters": ("regions", "witness"),
     "certificates": ("regions", "global"),
     "queues": ("regions",),
+    "budgets": ("global",),
 }
 """Units, and the groups of hosts that each converges on: those of its play."""
 
@@ -42,6 +43,7 @@ FEEDS: dict[str, tuple[tuple[str, str], ...]] = {
     "kc_keys": (("keys", "keys"),),
     "kc_secrets": (("secrets", "secrets"),),
     "kc_parameters": (("parameters", "values"),),
+    "kc_budgets": (("budgets", "budgets"),),
     "kc_queues": (("queues", "queues"),),
 }
 """Variables that are named otherwise than `kc_<unit>_<option>`, and the options that each feeds."""
@@ -57,6 +59,7 @@ _RULE: Spec = {
 }
 ENTRIES: dict[str, Spec] = {
     "kc_applications": entries_of(Application),
+    "kc_budgets": entries_of(budgets.BudgetSettings),
     "kc_identity_roles": entries_of(identity.RoleSettings),
     "kc_keys": entries_of(keys.KeySettings),
     "kc_queues": entries_of(queues.QueueSettings),
