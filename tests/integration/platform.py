@@ -29,6 +29,7 @@ NEEDS: dict[str, list[Where]] = {
     "registry": [("keys", HOME)],
     "secrets": [("keys", HOME), ("keys", OTHER)],
     "certificates": [("zone", HOME)],
+    "private_zone": [("network", HOME), ("network", OTHER)],
     "queues": [("keys", HOME)],
     "budgets": [],
 }
@@ -107,6 +108,7 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
         },
         "queues": {"queues": {"jobs": {}, "mails": {"key": "data", "delay_seconds": 5}}},
         "certificates": {"domain": DOMAIN, "names": [f"*.{DOMAIN}"]},
+        "private_zone": {"regions": [HOME, OTHER], "comment": "Nodes"},
     }
     if name == "network" and region != HOME:  # for the peering; the rest is tested at home
         small[name] |= {"tiers": {"data": {"internet": "none", "acl": "internal"}}, "nat": "none", "flow_log_bucket": None}

@@ -11,6 +11,7 @@ from ..scope import Scope
 from . import route53
 from .session import Aws
 from .tags import tag_dict, tag_list
+from .zones import HostedZone, name_servers
 
 ALGORITHMS = ["RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"]
 """Every key algorithm: ListCertificates names only RSA_1024 and RSA_2048 unless it is asked for more."""
@@ -143,7 +144,7 @@ class Certificate(Kind):
     def _delegation(self, aws: Aws, live: Live) -> str:
         """Say what must be true outside of AWS for the certificate to be issued."""
         zones = sorted(set(live.attrs["validation"].values()))
-        servers = " and ".join(", ".join(route53.name_servers(aws.at(route53.GLOBAL), zone)) for zone in zones)
+        servers = " and ".join(", ".join(name_servers(aws.at(route53.GLOBAL), zone)) for zone in zones)
         return f"the domain's registrar (or the zone above) names exactly these name servers: {servers}"
 
     def _request(self, aws: Aws, name: str, want: Mapping[str, Any], instead_of: str = "") -> str:
@@ -181,8 +182,7 @@ class Certificate(Kind):
 
     def _zones(self, aws: Aws, scope: Scope) -> list[str]:
         """Return the ids of the platform's hosted zones."""
-        zones = route53.HostedZone().read(aws.at(route53.GLOBAL), scope.at(route53.GLOBAL, "zone"))
-        return sorted(live.id for live in zones.values())
+        return sorted(HostedZone().ids(aws.at(route53.GLOBAL), scope).values())
 
 
 def validated_by(name: str) -> str:

@@ -26,6 +26,7 @@ UNITS: dict[str, tuple[str, ...]] = {
     "secrets": ("regions", "witness"),
     "parameters": ("regions", "witness"),
     "certificates": ("regions", "global"),
+    "private_zone": ("global",),
     "queues": ("regions",),
     "budgets": ("global",),
 }
@@ -48,7 +49,11 @@ FEEDS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 """Variables that are named otherwise than `kc_<unit>_<option>`, and the options that each feeds."""
 
-GROUPS = {("identity", "regions"): "regions"}
+GROUPS = {
+    ("identity", "regions"): "regions",
+    ("private_zone", "regions"): "regions",
+    ("private_zone", "witness"): "witness",
+}
 """Options that a playbook fills with the hosts of a group."""
 
 _RULE: Spec = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..aws.acm import ISSUANCE, Certificate, validated_by
-from ..aws.route53 import GLOBAL, HostedZone, domain_name
+from ..aws.route53 import GLOBAL, domain_name
+from ..aws.zones import HostedZone
 from ..errors import KcError
 from ..model import Ref, Resource
 from ..scope import Scope

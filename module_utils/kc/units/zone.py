@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..aws.route53 import GLOBAL, HostedZone, domain_name
+from ..aws.route53 import GLOBAL, domain_name
+from ..aws.zones import HostedZone
 from ..model import Resource
 from ..scope import Scope
 from ..unit import Params, Unit
