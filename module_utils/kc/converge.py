@@ -169,6 +169,9 @@ class Apply:
         changed = differing(kind, live.attrs, want)
         if changed & kind.immutable:
             raise refusal(key, sorted(changed & kind.immutable)[0], live, want)
+        objection = kind.objection(live.attrs, want) if changed else None
+        if objection:
+            raise objection
         if changed:
             kind.update(self.aws.at(key.region), self.scope.at(key.region), key.name, live, want, changed)
             live.attrs = applied(live.attrs, {attr: want[attr] for attr in changed})

@@ -107,6 +107,10 @@ class Kind(ABC):
     def ready(self, aws: Any, name: str, live: Live) -> None:  # noqa: B027
         """Wait until others can use what was created."""
 
+    def objection(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> KcError | None:
+        """Return why one value can't follow the other, such as a disk that would shrink; asked of what could be changed in place."""
+        return None
+
     def update(self, aws: Any, scope: Scope, name: str, live: Live, want: Mapping[str, Any], changed: frozenset[str]) -> None:
         """Change `changed` (keys of `want`) in place."""
         raise KcError(f"{self.name} {name} can't be changed in place: {', '.join(sorted(changed))}")

@@ -160,7 +160,8 @@ def make_plan(
         keys of what is no longer desired but kept because it holds data, or because what holds data stands on it.
 
     Raises:
-        KcError: An attribute differs that can't be changed in place, on a kind that is never replaced.
+        KcError: An attribute differs that can't be changed in place, on a kind that is never replaced; or the kind objects
+            to the change.
     """
     plan: list[Change] = []
     replaced: set[Key] = set()
@@ -183,6 +184,9 @@ def make_plan(
             plan.append(Change("replace", resource.key, dict(have.attrs), want))
             replaced.add(resource.key)
             continue
+        objection = resource.kind.objection(have.attrs, want)
+        if objection:
+            raise ResourceError.of(resource.key, objection)
         before = {key: have.attrs.get(key) for key in sorted(changed)}
         if "tags" in changed:
             tags = have.attrs.get("tags") or {}

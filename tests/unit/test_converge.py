@@ -99,6 +99,35 @@ def test_a_replacement_never_deletes_data_unasked() -> None:
     assert lines(make_plan([resource], live, [store], delete_data=True)[0]) == ["replace store x"]
 
 
+class Disk(FakeKind):
+    """Grows and never shrinks."""
+
+    name = "disk"
+
+    def objection(self, before: Any, after: Any) -> KcError | None:
+        return KcError(f"it would shrink to {after['size']}", hint="keep it") if after["size"] < before["size"] else None
+
+
+def test_a_change_that_a_kind_objects_to_is_not_planned() -> None:
+    live = {key("disk", "x"): Live({"size": 2, "b": 1}, {"id": "i"})}
+    with pytest.raises(ResourceError, match=r"disk x \(r1\): it would shrink to 1"):
+        make_plan([Resource(Disk(), "x", {"size": 1}, "r1")], live, [Disk()])
+    assert lines(make_plan([Resource(Disk(), "x", {"size": 3}, "r1")], live, [Disk()])[0]) == ["update disk x"]
+    assert make_plan([Resource(Disk(), "x", {"size": 2}, "r1")], live, [Disk()])[0] == []
+
+
+def test_what_is_found_when_it_was_to_be_created_is_objected_to_as_well() -> None:
+    cloud, racing = Cloud(), Disk()
+
+    def late(aws: FakeAws, *args: Any) -> Live:
+        aws.cloud.add("disk", "r1", "x", {"size": 2})
+        raise KcError("it is there", code="AlreadyExists", exists=True)
+
+    racing.create = late  # type: ignore[method-assign]
+    with pytest.raises(UnitError, match="it would shrink to 1"):
+        run(cloud, Resource(racing, "x", {"size": 1}, "r1"), kinds=[racing])
+
+
 def test_what_does_not_stand_yet_is_known_after_apply() -> None:
     plan = run(Cloud(), net(), sub(cidr="a"), check=True).plan
     assert lines(plan) == ["create net n", "create sub s"]
