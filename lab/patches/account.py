@@ -7,7 +7,12 @@ from typing import Any
 from ..settings import REGION
 
 QUOTAS = {
-    "ec2": [("L-0263D0A3", "EC2-VPC Elastic IPs", 5.0)],
+    "ebs": [("L-7A658B76", "Storage for General Purpose SSD (gp3) volumes, in TiB", 50.0)],
+    "ec2": [
+        ("L-0263D0A3", "EC2-VPC Elastic IPs", 5.0),
+        # a new account has 5, and AWS raises it as the account is used: this is what a used one has
+        ("L-1216C47A", "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", 640.0),
+    ],
     "s3": [("L-DC2B2D3D", "General purpose buckets", 10000.0)],
     "vpc": [("L-F678F1CE", "VPCs per Region", 5.0)],
 }

@@ -37,7 +37,13 @@ def ec2(client: Client, region: str) -> Iterator[tuple[str, str]]:
         ("address", api.describe_addresses()["Addresses"]),
         ("flow_log", api.describe_flow_logs()["FlowLogs"]),
         ("internet_gateway", [g for g in api.describe_internet_gateways()["InternetGateways"] if not default & _vpcs(g)]),
-        ("interface", api.describe_network_interfaces()["NetworkInterfaces"]),
+        (
+            "interface",
+            [{**one, "Tags": one["TagSet"]} for one in api.describe_network_interfaces()["NetworkInterfaces"] if one.get("TagSet")],
+        ),
+        ("instance", [one for each in api.describe_instances()["Reservations"] for one in each["Instances"] if _lives(one)]),
+        ("volume", api.describe_volumes()["Volumes"]),
+        ("launch_template", api.describe_launch_templates()["LaunchTemplates"]),
         (
             "peering",
             [
@@ -48,7 +54,11 @@ def ec2(client: Client, region: str) -> Iterator[tuple[str, str]]:
         ),
     ]
     for kind, items in lists:
-        yield from ((kind, _tag(item)) for item in items if item.get("VpcId") not in default and kind != "interface")
+        yield from ((kind, _tag(item)) for item in items if item.get("VpcId") not in default)
+
+
+def _lives(instance: Mapping[str, Any]) -> bool:
+    return instance["State"]["Name"] not in ("shutting-down", "terminated")
 
 
 def _vpcs(gateway: Mapping[str, Any]) -> set[str]:
