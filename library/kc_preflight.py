@@ -38,6 +38,12 @@ options:
       rules:
         description: Rules of one security group in one direction.
         type: int
+      vcpus:
+        description: vCPUs of instances.
+        type: int
+      gp3_gib:
+        description: GiB of gp3 volumes, root volumes included.
+        type: int
       buckets:
         description: Names of buckets; what stands of them is not needed again.
         type: list

@@ -74,11 +74,28 @@ CONDITION = {"iam:PassRole": "iam:PassedToService", "iam:CreateServiceLinkedRole
 
 ALSO: dict[tuple[str, str], tuple[str | For, ...]] = {
     ("budgets", "create_budget"): ("budgets:TagResource",),
+    ("ec2", "associate_iam_instance_profile"): (For("iam:PassRole", "ec2.amazonaws.com"),),
+    # Amazon EBS user guide, Amazon EBS encryption: permissions for users; a volume gets its own data key, and grants to use it
+    ("ec2", "attach_volume"): ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey"),
     # VPC user guide, Publish flow logs to Amazon S3: IAM policy for the principal
     ("ec2", "create_flow_logs"): ("ec2:CreateTags", "logs:CreateLogDelivery", "logs:DeleteLogDelivery"),
+    ("ec2", "create_launch_template"): ("ec2:CreateTags",),
+    ("ec2", "create_network_interface"): ("ec2:CreateTags",),
     ("ec2", "create_nat_gateway"): ("ec2:CreateTags", For("iam:CreateServiceLinkedRole", "natgateway.amazonaws.com")),
     # an interface endpoint with private DNS is a private hosted zone
     ("ec2", "create_vpc_endpoint"): ("ec2:CreateTags", "route53:AssociateVPCWithHostedZone"),
+    ("ec2", "create_volume"): ("ec2:CreateTags", "kms:CreateGrant", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext"),
+    ("ec2", "replace_iam_instance_profile_association"): (For("iam:PassRole", "ec2.amazonaws.com"),),
+    ("ec2", "run_instances"): (
+        "ec2:CreateTags",
+        "kms:CreateGrant",
+        "kms:DescribeKey",
+        "kms:GenerateDataKeyWithoutPlaintext",
+        "kms:ReEncryptFrom",
+        "kms:ReEncryptTo",
+        For("iam:PassRole", "ec2.amazonaws.com"),
+    ),
+    ("ec2", "start_instances"): ("kms:CreateGrant",),
     # ECR user guide, Encryption at rest: required IAM permissions
     ("ecr", "create_repository"): ("ecr:TagResource", "kms:CreateGrant", "kms:DescribeKey"),
     ("ecr", "delete_repository"): ("kms:RetireGrant",),

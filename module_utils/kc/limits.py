@@ -60,6 +60,42 @@ QUEUE: dict[str, tuple[int, int]] = {
 }
 """Settings of a queue, at least and at most. Amazon SQS API, "SetQueueAttributes"; developer guide, "Amazon SQS quotas"."""
 
+EC2_VCPUS = {
+    "medium": 1,
+    "large": 2,
+    "xlarge": 4,
+    "2xlarge": 8,
+    "4xlarge": 16,
+    "8xlarge": 32,
+    "12xlarge": 48,
+    "16xlarge": 64,
+    "24xlarge": 96,
+}
+"""vCPUs of a size, in all families below but burstable ones. Amazon EC2 instance types guide, specifications."""
+
+BURSTABLE_VCPUS = {"nano": 2, "micro": 2, "small": 2, "medium": 2, "large": 2, "xlarge": 4, "2xlarge": 8}
+"""vCPUs of a size of the families whose name begins with t."""
+
+_GRAVITON = ("medium", "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge")
+_X86 = ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge")
+EC2_FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "t3": ("x86_64", tuple(BURSTABLE_VCPUS)),
+    "t4g": ("arm64", tuple(BURSTABLE_VCPUS)),
+    **dict.fromkeys(("c6g", "c7g", "m6g", "m7g", "r6g", "r7g"), ("arm64", _GRAVITON)),
+    **dict.fromkeys(("c8g", "m8g", "r8g"), ("arm64", (*_GRAVITON, "24xlarge"))),
+    **dict.fromkeys(("c6i", "c7i", "m6i", "m7i", "r6i", "r7i"), ("x86_64", _X86)),
+}
+"""Families that database nodes may be of, with architecture and sizes: EBS only, on the Nitro system. Same source."""
+
+RESERVED_HOSTS = (4, 1)
+"""How many addresses AWS keeps at the beginning and the end of a subnet. Amazon VPC user guide, "Subnet CIDR blocks"."""
+
+GP3_SIZE, GP3_IOPS, GP3_THROUGHPUT = (1, 65_536), (3_000, 80_000), (125, 2_000)
+"""GiB, IOPS and MiB/s of a gp3 volume. Amazon EBS user guide, "General Purpose SSD volumes"."""
+
+GP3_IOPS_A_GIB, GP3_IOPS_A_MIB = 500, 4
+"""IOPS that a GiB allows at most (above the 3,000 that all have), and that a MiB/s needs. Same source."""
+
 
 @cache
 def regions() -> dict[str, str]:
@@ -120,4 +156,43 @@ def rds_class(name: str) -> str | None:
         return f"RDS for MySQL has no class family {family}: choose one of {', '.join(sorted(RDS_FAMILIES))}"
     if size not in RDS_FAMILIES[family]:
         return f"the RDS class family {family} has no size {size}: choose one of {', '.join(RDS_FAMILIES[family])}"
+    return None
+
+
+def _ec2(name: str) -> tuple[str, str]:
+    family, _, size = name.partition(".")
+    return family, size
+
+
+def ec2_type(name: str) -> str | None:
+    """Check an instance type."""
+    family, size = _ec2(name)
+    if not size:
+        return f"{name} is no instance type: write it as in r7g.2xlarge"
+    if family not in EC2_FAMILIES:
+        return f"{name} is of no family known here: choose one of {', '.join(sorted(EC2_FAMILIES))}"
+    sizes = EC2_FAMILIES[family][1]
+    return None if size in sizes else f"the family {family} has no size {size}: choose one of {', '.join(sizes)}"
+
+
+def architecture(name: str) -> str:
+    """Return the architecture of an instance type as images name it; empty where the type is not known here."""
+    return EC2_FAMILIES.get(_ec2(name)[0], ("", ()))[0]
+
+
+def vcpus(name: str) -> int:
+    """Return the vCPUs of an instance type; 0 where it is not known here."""
+    family, size = _ec2(name)
+    return (BURSTABLE_VCPUS if family.startswith("t") else EC2_VCPUS).get(size, 0)
+
+
+def gp3(size: int, iops: int, throughput: int) -> str | None:
+    """Check a gp3 volume: GiB, IOPS and MiB/s."""
+    for value, (least, most), unit in ((size, GP3_SIZE, "GiB"), (iops, GP3_IOPS, "IOPS"), (throughput, GP3_THROUGHPUT, "MiB/s")):
+        if not least <= value <= most:
+            return f"gp3 has no {value} {unit}: choose {least} to {most}"
+    if iops > max(GP3_IOPS[0], size * GP3_IOPS_A_GIB):
+        return f"gp3 gives {size} GiB no more than {max(GP3_IOPS[0], size * GP3_IOPS_A_GIB)} IOPS"
+    if throughput * GP3_IOPS_A_MIB > iops:
+        return f"gp3 gives {iops} IOPS no more than {iops // GP3_IOPS_A_MIB} MiB/s"
     return None

@@ -34,6 +34,7 @@ class Rule:
 RULES: dict[str, Rule] = {
     "tag": Rule(255, r"[\w .:/=+@-]+", "EC2 user guide, Tag restrictions (256 characters)"),
     "security_group": Rule(255, r"(?!sg-)[A-Za-z0-9_ .:/()#,@\[\]+=&;{}!$*-]+", "EC2 API, CreateSecurityGroup"),
+    "launch_template": Rule(128, r"[A-Za-z0-9().\-/_]{3,}", "EC2 API, CreateLaunchTemplate"),
     "load_balancer": Rule(32, r"(?!internal-)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", "ELBv2 API, CreateLoadBalancer"),
     "target_group": Rule(32, r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", "ELBv2 API, CreateTargetGroup"),
     "role": Rule(64, r"[A-Za-z0-9_+=,.@-]+", "IAM API, CreateRole"),

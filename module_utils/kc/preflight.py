@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Literal
 
+from . import limits
 from .aws.session import Aws
 from .errors import KcError
 from .model import Resource
@@ -83,6 +85,7 @@ class Quota:
         need: Key of `Needs`.
         code: Quota code; the AWS General Reference lists them on each service's page.
         taken: What others take of it; None where it counts inside something that is ours alone.
+        unit: How much of what is counted one unit of the quota is.
     """
 
     what: str
@@ -90,6 +93,7 @@ class Quota:
     service: str
     code: str
     taken: Callable[[View], int] | None = None
+    unit: int = 1
 
 
 def needs(resources: Iterable[Resource]) -> dict[str, Any]:
@@ -100,12 +104,15 @@ def needs(resources: Iterable[Resource]) -> dict[str, Any]:
     def of(kind: str) -> list[tuple[str, Mapping[str, Any]]]:
         return [(resource.name, resource.desired or {}) for resource in wanted if resource.kind.name == kind]
 
+    root_volumes = [disk for _, about in of("launch_template") for disk in about["disks"]]
     return {
         "zones": sorted({about["zone"] for _, about in of("subnet")}),
         "vpcs": kinds["vpc"],
         "addresses": kinds["address"],
         "nat_gateways": max(Counter(about["subnet"].name for _, about in of("nat_gateway")).values(), default=0),
         "interface_endpoints": sum(about["type"] == "Interface" for _, about in of("endpoint")),
+        "vcpus": sum(limits.vcpus(about["type"]) for _, about in of("instance")),
+        "gp3_gib": sum(disk["size"] for disk in [*(about for _, about in of("volume")), *root_volumes]),
         "rules": max((len(about[way]) for _, about in of("security_group_rules") for way in ("ingress", "egress")), default=0),
         "buckets": sorted(name for name, _ in of("bucket")),
         "roles": sorted(name for name, _ in of("role")),
@@ -188,7 +195,7 @@ def _quota(view: View, quota: Quota) -> Check:
         limit = _limit(view, quota)
         if limit is None:
             return view.check(quota.what, "unknown", f"{need} needed; AWS does not tell the quota ({quota.code})")
-        return _judged(view, quota.what, need, quota.taken(view) if quota.taken else 0, limit, quota.code)
+        return _judged(view, quota.what, need, quota.taken(view) if quota.taken else 0, limit * quota.unit, quota.code)
     except KcError as error:
         return view.untold(quota.what, need, error)
 
@@ -229,9 +236,31 @@ def _nat_gateways(view: View) -> int:
     return max((counts[zone] for zone in view.needs.get("zones") or []), default=0)
 
 
+def _vcpus(view: View) -> int:
+    """Return the vCPUs of others' instances; a type that is not known here has told its own count."""
+    states = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
+    reservations = view.aws.pages("ec2", "describe_instances", "Reservations", Filters=states)
+    others = view.others(one for reservation in reservations for one in reservation["Instances"])
+    return sum(_vcpus_of(one) for one in others if re.match(STANDARD, one["InstanceType"]) and one.get("InstanceLifecycle") != "spot")
+
+
+def _vcpus_of(instance: Mapping[str, Any]) -> int:
+    options = instance.get("CpuOptions") or {}
+    return int(options["CoreCount"] * options["ThreadsPerCore"]) if options else limits.vcpus(instance["InstanceType"])
+
+
+def _gp3(view: View) -> int:
+    volumes = view.others(view.aws.pages("ec2", "describe_volumes", "Volumes", Filters=[{"Name": "volume-type", "Values": ["gp3"]}]))
+    return sum(volume["Size"] for volume in volumes)
+
+
 def _buckets(view: View) -> int:
     return len({bucket["Name"] for bucket in view.aws.pages("s3", "list_buckets", "Buckets")} - set(view.needs["buckets"]))
 
+
+STANDARD = r"[acdhimrtz]\d"
+"""How types begin that the quota of standard on-demand instances counts; those of reserved ones are in it too.
+Amazon EC2 user guide, "EC2 On-Demand Instance quotas"."""
 
 QUOTAS = (
     Quota("VPCs", "vpcs", "vpc", "L-F678F1CE", _vpcs),
@@ -239,5 +268,7 @@ QUOTAS = (
     Quota("NAT gateways a zone", "nat_gateways", "vpc", "L-FE5A380F", _nat_gateways),
     Quota("interface endpoints a VPC", "interface_endpoints", "vpc", "L-29B6F2EB"),
     Quota("rules a security group", "rules", "vpc", "L-0EA8095F"),
+    Quota("vCPUs of standard instances", "vcpus", "ec2", "L-1216C47A", _vcpus),
+    Quota("GiB of gp3 volumes", "gp3_gib", "ebs", "L-7A658B76", _gp3, unit=1024),
     Quota("buckets", "buckets", "s3", "L-DC2B2D3D", _buckets),
 )

@@ -30,6 +30,7 @@ NEEDS: dict[str, list[Where]] = {
     "secrets": [("keys", HOME), ("keys", OTHER)],
     "certificates": [("zone", HOME)],
     "private_zone": [("network", HOME), ("network", OTHER)],
+    "nodes": [("identity", HOME), ("keys", HOME), ("network", HOME)],
     "queues": [("keys", HOME)],
     "budgets": [],
 }
@@ -109,6 +110,11 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
         "queues": {"queues": {"jobs": {}, "mails": {"key": "data", "delay_seconds": 5}}},
         "certificates": {"domain": DOMAIN, "names": [f"*.{DOMAIN}"]},
         "private_zone": {"regions": [HOME, OTHER], "comment": "Nodes"},
+    }
+    small["nodes"] = {
+        **{option: small["network"][option] for option in ("cidr", "zones", "tiers")},
+        "services": {"keeper": {"type": "m7g.large", "role": "node", "volume": {"size": 10}}},
+        "nodes": {"keeper-1": {"service": "keeper", "zone": "a", "address": 21}},
     }
     if name == "network" and region != HOME:  # for the peering; the rest is tested at home
         small[name] |= {"tiers": {"data": {"internet": "none", "acl": "internal"}}, "nat": "none", "flow_log_bucket": None}

@@ -49,6 +49,8 @@ COMMON: dict[str, Any] = {
     "kc_queues": {"jobs": {}},
     "kc_budgets": {"platform": {"amount": 16000, "emails": ["money@kc.test"]}},
     "kc_parameters_runbook_values": {"role": "primary"},
+    "kc_nodes_services": {"keeper": {"type": "m7g.large", "role": "api", "volume": {"size": 20}}},
+    "kc_nodes": {"keeper-1": {"service": "keeper", "zone": "a", "address": 21}},
 }
 OWN = {
     "me-west-1": {"kc_network_cidr": "10.10.0.0/16", "kc_peering_peers": ["eu-central-1", "eu-west-1"], "kc_other_region": "eu-central-1"},
@@ -127,6 +129,20 @@ RULES = "kc_network_security_groups"
             "kc_network_flow_log_bucket: `log` is not in kc_storage_buckets: did you mean `logs`?",
         ),
         ("me-west-1", ("kc_peering_peers", 0), "eu-central-2", "kc_peering_peers[0]: `eu-central-2` is no other region of this inventory"),
+        # nodes
+        ("me-west-1", ("kc_nodes", "keeper-1", "zone"), "d", "kc_nodes.keeper-1.zone: the network has no zone `d`: choose one of"),
+        ("", ("kc_nodes", "keeper-1", "adress"), 5, "kc_nodes.keeper-1.adress: is not known here: did you mean `address`?"),
+        ("me-west-1", ("kc_nodes", "keeper-1", "address"), 2, "kc_nodes.keeper-1.address: 2 is no host of 10."),
+        ("", ("kc_nodes", "keeper-1", "service"), "kepper", "`kepper` is not in kc_nodes_services: did you mean `keeper`?"),
+        (
+            "me-west-1",
+            ("kc_nodes", "keeper-2"),
+            {"service": "keeper", "zone": "a", "address": 21},
+            "kc_nodes.keeper-2.address: 10.10.128.21 is keeper-1's already: give it another number",
+        ),
+        ("", ("kc_nodes_services", "keeper", "type"), "m99.large", "kc_nodes_services.keeper.type: m99.large is of no family known here"),
+        ("", ("kc_nodes_services", "keeper", "volume", "sise"), 1, "kc_nodes_services.keeper.volume.sise: is not known here"),
+        ("", ("kc_nodes_services", "keeper", "role"), "ape", "kc_nodes_services.keeper.role: `ape` is not in kc_identity_roles"),
         # data and identity
         ("", ("kc_keys", "media", "rotaton"), True, "kc_keys.media.rotaton: is not known here: did you mean `rotation`?"),
         ("", ("kc_keys", "media", "rotation_days"), 5, "kc_keys.media.rotation_days: is 5: KMS takes 90 to 2560"),
@@ -224,6 +240,8 @@ def test_needs() -> None:
         "nat_gateways": 1,
         "interface_endpoints": 2,
         "rules": 1,
+        "vcpus": 2,
+        "gp3_gib": 36,
         "buckets": [],
         "roles": [],
     }

@@ -31,6 +31,11 @@ from kc import limits
         (limits.rds_class, "r6g.large", "is no RDS instance class: write it as in db.r6g.large"),
         (limits.rds_class, "db.r99.large", "has no class family r99"),
         (limits.rds_class, "db.r6g.micro", "has no size micro"),
+        (limits.ec2_type, "r7g.2xlarge", None),
+        (limits.ec2_type, "t4g.small", None),
+        (limits.ec2_type, "r7g", "is no instance type: write it as in r7g.2xlarge"),
+        (limits.ec2_type, "x99.large", "x99.large is of no family known here: choose one of c6g"),
+        (limits.ec2_type, "r7g.24xlarge", "the family r7g has no size 24xlarge: choose one of medium"),
     ],
 )
 def test_one_value(check: Callable[[object], str | None], given: object, says: str | None) -> None:
@@ -57,6 +62,38 @@ def test_one_value(check: Callable[[object], str | None], given: object, says: s
 def test_fargate(cpu: int, memory: int, says: str | None) -> None:
     found = limits.fargate(cpu, memory)
     assert found is None if says is None else found is not None and says in found
+
+
+@pytest.mark.parametrize(
+    ("size", "iops", "throughput", "says"),
+    [
+        (1, 3000, 125, None),
+        (1536, 6000, 500, None),
+        (65536, 80000, 2000, None),
+        (0, 3000, 125, "gp3 has no 0 GiB: choose 1 to 65536"),
+        (10, 100, 125, "gp3 has no 100 IOPS: choose 3000 to 80000"),
+        (10, 3000, 4000, "gp3 has no 4000 MiB/s: choose 125 to 2000"),
+        (10, 5001, 125, "gp3 gives 10 GiB no more than 5000 IOPS"),
+        (5, 3001, 125, "gp3 gives 5 GiB no more than 3000 IOPS"),
+        (100, 3000, 751, "gp3 gives 3000 IOPS no more than 750 MiB/s"),
+    ],
+)
+def test_gp3(size: int, iops: int, throughput: int, says: str | None) -> None:
+    found = limits.gp3(size, iops, throughput)
+    assert found is None if says is None else found is not None and says in found
+
+
+@pytest.mark.parametrize(
+    ("type", "vcpus", "architecture"),
+    [("r7g.2xlarge", 8, "arm64"), ("m7g.large", 2, "arm64"), ("t4g.small", 2, "arm64"), ("m6i.xlarge", 4, "x86_64"), ("x", 0, "")],
+)
+def test_an_instance_types_vcpus_and_architecture(type: str, vcpus: int, architecture: str) -> None:
+    assert (limits.vcpus(type), limits.architecture(type)) == (vcpus, architecture)
+
+
+def test_every_size_has_vcpus() -> None:
+    types = [f"{family}.{size}" for family, (_, sizes) in limits.EC2_FAMILIES.items() for size in sizes]
+    assert [type for type in types if not limits.vcpus(type)] == []
 
 
 @pytest.mark.parametrize(

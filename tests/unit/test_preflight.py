@@ -10,6 +10,7 @@ from kc.model import Ref, Resource
 from kc.preflight import Check, needs, preflight
 from kc.scope import Scope
 from kc.units.network import ADDRESS, ENDPOINT, NAT, RULES, SUBNET, VPC
+from kc.units.nodes import INSTANCE, TEMPLATE, VOLUME
 
 OURS = [{"Key": "Platform", "Value": "kc"}, {"Key": "Environment", "Value": "test"}]
 SCOPE = Scope("kc", "test", "123456789012", "me-west-1", "preflight")
@@ -22,6 +23,12 @@ ANSWERS: dict[str, Any] = {
     "describe_addresses": {"Addresses": [{}, {"Tags": OURS}]},
     "describe_nat_gateways": [{"SubnetId": "s1"}, {"SubnetId": "s1", "Tags": OURS}, {"SubnetId": "s2"}],
     "describe_subnets": [{"SubnetId": "s1", "AvailabilityZone": "me-west-1a"}, {"SubnetId": "s2", "AvailabilityZone": "me-west-1d"}],
+    "describe_instances": [
+        {"Instances": [{"InstanceType": "r7g.2xlarge", "Tags": OURS}, {"InstanceType": "m7g.large"}]},
+        {"Instances": [{"InstanceType": "m9z.huge", "CpuOptions": {"CoreCount": 3, "ThreadsPerCore": 2}}]},
+        {"Instances": [{"InstanceType": "m7g.large", "InstanceLifecycle": "spot"}, {"InstanceType": "inf2.xlarge"}]},
+    ],
+    "describe_volumes": [{"Size": 500}, {"Size": 100, "Tags": OURS}],
     "list_buckets": [{"Name": "kc-test-media"}, {"Name": "other"}],
     "get_account_summary": {"SummaryMap": {"Roles": 10, "RolesQuota": 12}},
     "list_roles": [{}, {}],
@@ -31,6 +38,8 @@ ANSWERS: dict[str, Any] = {
     "L-29B6F2EB": 50,
     "L-0EA8095F": 60,
     "L-DC2B2D3D": 10000,
+    "L-1216C47A": 64,
+    "L-7A658B76": 2,
 }
 NEEDS = {
     "zones": ["me-west-1a", "me-west-1b"],
@@ -39,6 +48,8 @@ NEEDS = {
     "nat_gateways": 1,
     "interface_endpoints": 8,
     "rules": 10,
+    "vcpus": 20,
+    "gp3_gib": 1000,
     "buckets": ["kc-test-media", "kc-test-static"],
     "roles": ["kc-test-a", "kc-test-b", "kc-test-c"],
 }
@@ -89,6 +100,8 @@ def test_a_ready_account() -> None:
         "NAT gateways a zone",
         "interface endpoints a VPC",
         "rules a security group",
+        "vCPUs of standard instances",
+        "GiB of gp3 volumes",
         "buckets",
         "zones",
         "IAM roles",
@@ -121,6 +134,8 @@ DENIED = KcError(
         ({"L-FE5A380F": 1}, "fail", "NAT gateways a zone: 1 needed, 0 of 1 free"),
         ({"L-29B6F2EB": 5}, "fail", "interface endpoints a VPC: 8 needed, 5 of 5 free"),
         ({"L-0EA8095F": 9}, "fail", "rules a security group: 10 needed"),
+        ({"L-1216C47A": 20}, "fail", "vCPUs of standard instances: 20 needed, 12 of 20 free: ask for more (Service Quotas, L-1216C47A)"),
+        ({"L-7A658B76": 1}, "fail", "GiB of gp3 volumes: 1000 needed, 524 of 1024 free: ask for more (Service Quotas, L-7A658B76)"),
         ({"L-DC2B2D3D": 2}, "fail", "buckets: 2 needed, 1 of 2 free"),
         ({"get_account_summary": {"SummaryMap": {"Roles": 12, "RolesQuota": 12}}}, "fail", "IAM roles: 3 needed, 2 of 12 free"),
         ({"L-0263D0A3": None}, "unknown", "Elastic IPs: 3 needed; AWS does not tell the quota (L-0263D0A3)"),
@@ -164,6 +179,10 @@ def test_needs() -> None:
             Resource(ENDPOINT, "s3", {"type": "Gateway"}, "me-west-1"),
             Resource(ENDPOINT, "kms", {"type": "Interface"}, "me-west-1"),
             Resource(RULES, "g", rules, "me-west-1"),
+            Resource(INSTANCE, "n", {"type": "r7g.2xlarge"}, "me-west-1"),
+            Resource(INSTANCE, "m", {"type": "m7g.large"}, "me-west-1"),
+            Resource(TEMPLATE, "n", {"disks": [{"size": 16}]}, "me-west-1"),
+            Resource(VOLUME, "n", {"size": 100}, "me-west-1"),
         ]
     )
     assert found == {
@@ -173,6 +192,8 @@ def test_needs() -> None:
         "nat_gateways": 1,
         "interface_endpoints": 1,
         "rules": 3,
+        "vcpus": 10,
+        "gp3_gib": 116,
         "buckets": [],
         "roles": [],
     }

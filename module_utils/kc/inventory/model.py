@@ -12,7 +12,7 @@ import yaml
 from ..applications import Application
 from ..options import Path, Spec, entries_of
 from ..spec import COMMON, documentation, spec_of
-from ..units import budgets, identity, keys, queues, secrets, storage
+from ..units import budgets, identity, keys, nodes, queues, secrets, storage
 
 UNITS: dict[str, tuple[str, ...]] = {
     "identity": ("global",),
@@ -27,6 +27,7 @@ UNITS: dict[str, tuple[str, ...]] = {
     "parameters": ("regions", "witness"),
     "certificates": ("regions", "global"),
     "private_zone": ("global",),
+    "nodes": ("regions", "witness"),
     "queues": ("regions",),
     "budgets": ("global",),
 }
@@ -45,6 +46,8 @@ FEEDS: dict[str, tuple[tuple[str, str], ...]] = {
     "kc_secrets": (("secrets", "secrets"),),
     "kc_parameters": (("parameters", "values"),),
     "kc_budgets": (("budgets", "budgets"),),
+    "kc_nodes": (("nodes", "nodes"),),
+    **{f"kc_network_{option}": (("network", option), ("nodes", option)) for option in ("cidr", "zones", "tiers")},
     "kc_queues": (("queues", "queues"),),
 }
 """Variables that are named otherwise than `kc_<unit>_<option>`, and the options that each feeds."""
@@ -62,6 +65,7 @@ _RULE: Spec = {
     "protocol": {"type": "str", "choices": ["tcp", "udp"]},
     "why": {"type": "str", "required": True},
 }
+_VOLUME: dict[str, Any] = {"type": "dict", "options": entries_of(nodes.VolumeSettings)}
 ENTRIES: dict[str, Spec] = {
     "kc_applications": entries_of(Application),
     "kc_budgets": entries_of(budgets.BudgetSettings),
@@ -70,6 +74,12 @@ ENTRIES: dict[str, Spec] = {
     "kc_queues": entries_of(queues.QueueSettings),
     "kc_secrets": entries_of(secrets.SecretSettings),
     "kc_storage_buckets": entries_of(storage.BucketSettings),
+    "kc_nodes": {**entries_of(nodes.NodeSettings), "volume": _VOLUME},
+    "kc_nodes_services": {
+        **entries_of(nodes.ServiceSettings),
+        "volume": {**_VOLUME, "required": True},
+        "image": {"type": "dict", "options": entries_of(nodes.ImageSettings)},
+    },
     "kc_network_tiers": {
         "internet": {"type": "str", "required": True, "choices": ["direct", "nat", "none"]},
         "acl": {"type": "str", "required": True, "choices": ["open", "internal"]},

@@ -24,6 +24,12 @@ REFERENCES: tuple[tuple[Path, str], ...] = (
     (("kc_queues", "*", "key"), "kc_keys"),
     (("kc_replication_buckets", "@"), "kc_storage_buckets"),
     (("kc_replication_buckets", "*"), "kc_keys"),
+    (("kc_nodes", "*", "service"), "kc_nodes_services"),
+    (("kc_nodes_services", "*", "tier"), "kc_network_tiers"),
+    (("kc_nodes_services", "*", "security_groups", "*"), "kc_network_security_groups"),
+    (("kc_nodes_services", "*", "role"), "kc_identity_roles"),
+    (("kc_nodes_services", "*", "key"), "kc_keys"),
+    (("kc_nodes_resize", "*"), "kc_nodes"),
     *((("kc_identity_roles", "*", "grants", grant, "*"), f"kc_{names}") for grant, names in _GRANTS.items()),
     *(
         (("kc_identity_roles", "*", "grants", "replicate", of, "*"), f"kc_{names}")
