@@ -91,6 +91,8 @@ class Kind(ABC):
     """Whether deletion would lose data: then it is only deleted with `data: delete`."""
     write_once: ClassVar[frozenset[str]] = frozenset()
     """Attributes that are set by the creating call itself, and belong to somebody else from then on."""
+    renews: ClassVar[frozenset[str]] = frozenset()
+    """Attributes whose change gives it other outputs (a task definition's next revision): what refers to it follows."""
     settles: ClassVar[frozenset[str]] = frozenset()
     """AWS error codes that pass by themselves while a neighbour settles (eventual consistency)."""
     outputs_of: ClassVar[tuple[str, ...]] = ("id",)
@@ -103,6 +105,10 @@ class Kind(ABC):
     @abstractmethod
     def create(self, aws: Any, scope: Scope, name: str, want: Mapping[str, Any]) -> Live:
         """Create it and return it; tagged in the creating call, so that it is found if the answer is lost."""
+
+    def same(self, attr: str, have: Any, want: Mapping[str, Any]) -> bool:
+        """Whether an attribute is as wanted, where that is more than equality (a schedule moves it, for one)."""
+        return bool(have == want[attr])
 
     def ready(self, aws: Any, name: str, live: Live) -> None:  # noqa: B027
         """Wait until others can use what was created."""

@@ -54,7 +54,7 @@ def differing(kind: Kind, before: Mapping[str, Any], after: Mapping[str, Any]) -
         have = before.get(key)
         if key == "tags" and isinstance(have, Mapping):
             have = {tag: have[tag] for tag in want if tag in have}
-        if have != want:
+        if not kind.same(key, have, after):
             changed.add(key)
     return frozenset(changed)
 
@@ -82,16 +82,18 @@ def foreseen(plan: Sequence[Change], live: Mapping[Key, Live], resources: Sequen
             del result[change.key]
         elif change.action == "update":
             old = live[change.key]
-            result[change.key] = Live(applied(old.attrs, change.after or {}), old.outputs, old.owner)
+            kind = kinds[change.key]
+            outputs = dict.fromkeys(kind.outputs_of, UNKNOWN) if kind.renews & set(change.after or {}) else old.outputs
+            result[change.key] = Live(applied(old.attrs, change.after or {}), outputs, old.owner)
         else:
             result[change.key] = Live(dict(change.after or {}), dict.fromkeys(kinds[change.key].outputs_of, UNKNOWN))
     return result
 
 
-def lookup_in(resource: Resource, live: Mapping[Key, Live], replaced: set[Key]) -> Callable[[Ref], Any]:
+def lookup_in(resource: Resource, live: Mapping[Key, Live], renewed: set[Key]) -> Callable[[Ref], Any]:
     def find(ref: Ref) -> Any:
         key = Key(ref.kind, ref.region or resource.region, ref.name)
-        if key in replaced or key not in live:
+        if key in renewed or key not in live:
             return UNKNOWN
         return live[key].outputs.get(ref.attr, UNKNOWN)
 
@@ -164,16 +166,16 @@ def make_plan(
             to the change.
     """
     plan: list[Change] = []
-    replaced: set[Key] = set()
+    renewed: set[Key] = set()
     desired = ordered(resources)
     for resource in desired:
         if resource.desired is None:
             continue
-        want = resolve(resource.desired, lookup_in(resource, live, replaced))
+        want = resolve(resource.desired, lookup_in(resource, live, renewed))
         have = live.get(resource.key)
         if have is None:
             plan.append(Change("create", resource.key, None, want))
-            replaced.add(resource.key)
+            renewed.add(resource.key)
             continue
         changed = differing(resource.kind, have.attrs, want)
         if not changed:
@@ -182,11 +184,13 @@ def make_plan(
             if not resource.kind.replaceable or (resource.kind.keeps_data and not delete_data):
                 raise refusal(resource.key, sorted(changed & resource.kind.immutable)[0], have, want)
             plan.append(Change("replace", resource.key, dict(have.attrs), want))
-            replaced.add(resource.key)
+            renewed.add(resource.key)
             continue
         objection = resource.kind.objection(have.attrs, want)
         if objection:
             raise ResourceError.of(resource.key, objection)
+        if changed & resource.kind.renews:
+            renewed.add(resource.key)
         before = {key: have.attrs.get(key) for key in sorted(changed)}
         if "tags" in changed:
             tags = have.attrs.get("tags") or {}

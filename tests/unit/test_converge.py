@@ -144,6 +144,54 @@ def test_a_replacement_shows_in_everything_that_refers_to_it() -> None:
     assert lines(run(cloud, net(), sub(cidr="b"), nat(), table(), check=True).plan) == ["replace sub s", "replace nat g", "update table t"]
 
 
+class Edition(FakeKind):
+    """A kind whose change gives it another ARN."""
+
+    name = "edition"
+    renews = frozenset({"text"})
+
+    def read(self, aws: FakeAws, scope: Any) -> dict[str, Live]:
+        return {
+            name: Live(live.attrs, {**live.outputs, "arn": f"arn:{name}:{live.attrs['text']}"})
+            for name, live in super().read(aws, scope).items()
+        }
+
+    def update(self, aws: FakeAws, scope: Any, name: str, live: Live, want: Any, changed: frozenset[str]) -> None:
+        super().update(aws, scope, name, live, want, changed)
+        live.outputs["arn"] = f"arn:{name}:{want['text']}"
+
+
+def test_what_refers_to_a_renewed_output_follows() -> None:
+    edition = Edition()
+
+    def resources(text: str, price: int = 1) -> list[Resource]:
+        reader = Resource(TABLE, "reader", {"of": Ref("edition", "e", "arn")}, "r1")
+        return [Resource(edition, "e", {"text": text, "price": price}, "r1"), reader]
+
+    cloud = built(*resources("a"), kinds=[edition, TABLE])
+    assert run(cloud, *resources("a"), kinds=[edition, TABLE]).plan == []
+    assert lines(run(cloud, *resources("a", price=2), kinds=[edition, TABLE]).plan) == ["update edition e"]
+    check = run(cloud, *resources("b", price=2), kinds=[edition, TABLE], check=True)
+    assert lines(check.plan) == ["update edition e", "update table reader"]
+    assert repr(check.live[key("edition", "e")].outputs["id"]) == "(known after apply)"
+    done = run(cloud, *resources("b", price=2), kinds=[edition, TABLE])
+    assert lines(done.applied) == ["update edition e", "update table reader"]
+    assert done.live[key("table", "reader")].attrs == {"of": "arn:e:b"}
+
+
+def test_a_kind_may_say_what_is_as_wanted() -> None:
+    class Range(FakeKind):
+        name = "range"
+
+        def same(self, attr: str, have: Any, want: Any) -> bool:
+            return have in (3, want[attr])
+
+    kind = Range()
+    for have, plan in ((2, []), (3, []), (4, ["update range x"])):
+        live = {key("range", "x"): Live({"min": have}, {"id": "i"})}
+        assert lines(make_plan([Resource(kind, "x", {"min": 2}, "r1")], live, [kind])[0]) == plan
+
+
 def test_what_is_no_longer_named_goes_and_data_stays() -> None:
     store = kind_of("store", keeps_data=True)
     cloud = built(Resource(store, "d", {}, "r1"), net(), kinds=[store, NET])

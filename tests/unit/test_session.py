@@ -425,6 +425,15 @@ def test_waiting_in_vain_is_an_error_that_names_the_last_state(clock: Callable[[
     assert 60 < clock() <= 65
 
 
+@pytest.mark.parametrize("states", [["failed"], ["pending"]])
+def test_what_went_wrong_is_asked_for_its_reason(states: list[str], clock: Callable[[], float]) -> None:
+    with pytest.raises(KcError, match=r"service s is .*: no image\.") as caught:
+        Aws(Connection(), "me-west-1").wait(
+            "service s", lambda: states[0], until=["steady"], unless=["failed"], timeout=60, why=lambda: "no image"
+        )
+    assert caught.value.region == "me-west-1"
+
+
 def test_a_stopped_session_wakes_every_thread_and_region() -> None:
     aws = aws_at("http://127.0.0.1:1")
     woken: list[str] = []

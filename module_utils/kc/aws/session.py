@@ -102,6 +102,15 @@ def _hint(code: str) -> str:
     return next((hint for pattern, hint in _HINTS.items() if re.search(pattern, code)), "")
 
 
+def _reason(why: Callable[[], str]) -> str:
+    """Return what explains a failure, as the end of a sentence; that it can't be asked for must not hide the failure."""
+    try:
+        reason = why()
+    except KcError as error:
+        reason = error.message
+    return f": {reason}" if reason else ""
+
+
 @dataclass(frozen=True)
 class Connection:
     """How to reach AWS. Empty fields leave botocore's own chain (environment, profile, instance role) in charge.
@@ -296,6 +305,7 @@ class Aws:
         unless: Iterable[str] = (),
         timeout: float = 600,
         pause: float = 2.0,
+        why: Callable[[], str] = lambda: "",
     ) -> str:
         """Wait until `state()` is one of `until`.
 
@@ -304,9 +314,10 @@ class Aws:
             unless: States that never become one of `until`.
             timeout: Seconds.
             pause: Seconds between two looks; the first look is at once.
+            why: Asked when it went wrong, for what AWS tells of the reason.
 
         Raises:
-            KcError: On a state of `unless`, or on time-out; it names the last state.
+            KcError: On a state of `unless`, or on time-out; it names the last state, and the reason.
         """
         until, unless = set(until), set(unless)
         started = told = time.monotonic()
@@ -316,10 +327,10 @@ class Aws:
                 return now
             waited = time.monotonic() - started
             if now in unless:
-                raise KcError(f"{what} is `{now}` instead of {' or '.join(sorted(until))}", region=self.region)
+                raise KcError(f"{what} is `{now}` instead of {' or '.join(sorted(until))}{_reason(why)}", region=self.region)
             if waited > timeout:
                 raise KcError(
-                    f"{what} is still `{now}` after {waited:.0f} s",
+                    f"{what} is still `{now}` after {waited:.0f} s{_reason(why)}",
                     hint="look at its events, then run again: what stands is kept",
                     region=self.region,
                 )
