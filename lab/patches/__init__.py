@@ -6,9 +6,22 @@ the difference was seen. Each is listed in `lab/README.md`; one that a newer mot
 
 from __future__ import annotations
 
-from . import account, acm, budgets, ec2, kms, route53, s3, secretsmanager, speed, sqs
+from . import account, acm, applicationautoscaling, budgets, ec2, ecs, kms, route53, s3, secretsmanager, speed, sqs
 
-ALL = (*speed.ALL, *account.ALL, *acm.ALL, *budgets.ALL, *ec2.ALL, *kms.ALL, *route53.ALL, *s3.ALL, *secretsmanager.ALL, *sqs.ALL)
+ALL = (
+    *speed.ALL,
+    *account.ALL,
+    *acm.ALL,
+    *applicationautoscaling.ALL,
+    *budgets.ALL,
+    *ec2.ALL,
+    *ecs.ALL,
+    *kms.ALL,
+    *route53.ALL,
+    *s3.ALL,
+    *secretsmanager.ALL,
+    *sqs.ALL,
+)
 
 
 def apply() -> None:

@@ -31,27 +31,30 @@ def remember_method_names() -> None:
 def remember_attribute_names() -> None:
     """Remember under which names an answer's field may be found; moto 5.2.5 derives them anew for every value.
 
-    The candidates depend on nothing but the picker, the object's class, the field's shape and its path.
+    The candidates depend on nothing but the picker, the object's class, the field's shape and its path. What becomes of the
+    value may change with each request (ECS shows tags only where they are asked for).
     """
     import moto.core.serialize as serialize
 
-    candidates: dict[Any, tuple[list[str], Any]] = {}
+    candidates: dict[Any, list[str]] = {}
 
     def pick(self: Any, context: Any) -> Any:
         at = (type(self), type(context.obj), context.shape, context.key_path, context.key)
-        known = candidates.get(at)
-        if known is None:
-            path = f"{context.key_path}.{context.key}"
-            transform = next((act for end, act in self.response_transformers.items() if path.endswith(end)), None)
-            known = candidates[at] = (list(dict.fromkeys(self.get_possible_keys(context))), transform)
-        names, transform = known
+        names = candidates.get(at)
+        if names is None:
+            names = candidates[at] = list(dict.fromkeys(self.get_possible_keys(context)))
         value = None
         for name in names:
             found = serialize.get_value(context.obj, name, serialize.MISSING)
             if found is not serialize.MISSING:
                 value = found
                 break
-        return transform(value) if transform else value
+        if self.response_transformers:
+            path = f"{context.key_path}.{context.key}"
+            for end, transform in self.response_transformers.items():
+                if path.endswith(end):
+                    return transform(value)
+        return value
 
     serialize.AttributePicker.__call__ = pick
 
