@@ -73,6 +73,15 @@ CONDITION = {"iam:PassRole": "iam:PassedToService", "iam:CreateServiceLinkedRole
 """The condition key that names the service, by action."""
 
 ALSO: dict[tuple[str, str], tuple[str | For, ...]] = {
+    # Application Auto Scaling user guide, Service-linked roles
+    ("application-autoscaling", "register_scalable_target"): (
+        For("iam:CreateServiceLinkedRole", "ecs.application-autoscaling.amazonaws.com"),
+        "ecs:DescribeServices",
+        "ecs:UpdateService",
+    ),
+    # Application Auto Scaling user guide, Identity-based policy examples: target tracking makes alarms
+    ("application-autoscaling", "put_scaling_policy"): ("cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"),
+    ("application-autoscaling", "delete_scaling_policy"): ("cloudwatch:DeleteAlarms",),
     ("budgets", "create_budget"): ("budgets:TagResource",),
     ("ec2", "associate_iam_instance_profile"): (For("iam:PassRole", "ec2.amazonaws.com"),),
     # Amazon EBS user guide, Amazon EBS encryption: permissions for users; a volume gets its own data key, and grants to use it
@@ -100,6 +109,11 @@ ALSO: dict[tuple[str, str], tuple[str | For, ...]] = {
     ("ecr", "create_repository"): ("ecr:TagResource", "kms:CreateGrant", "kms:DescribeKey"),
     ("ecr", "delete_repository"): ("kms:RetireGrant",),
     ("ecr", "put_replication_configuration"): (For("iam:CreateServiceLinkedRole", "replication.ecr.amazonaws.com"),),
+    # ECS developer guide, Using service-linked roles; Grant permission to tag resources on creation
+    ("ecs", "create_cluster"): ("ecs:TagResource", For("iam:CreateServiceLinkedRole", "ecs.amazonaws.com")),
+    ("ecs", "create_service"): ("ecs:TagResource", For("iam:PassRole", "ecs-tasks.amazonaws.com")),
+    ("ecs", "register_task_definition"): ("ecs:TagResource", For("iam:PassRole", "ecs-tasks.amazonaws.com")),
+    ("ecs", "update_service"): (For("iam:PassRole", "ecs-tasks.amazonaws.com"),),
     ("iam", "add_role_to_instance_profile"): (For("iam:PassRole", "ec2.amazonaws.com"),),
     ("iam", "create_instance_profile"): ("iam:TagInstanceProfile",),
     ("iam", "create_role"): ("iam:TagRole",),

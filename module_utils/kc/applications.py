@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import zoneinfo
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,11 +42,12 @@ class Health:
 
     Attributes:
         path: Answers 200 while the task can serve; empty for what takes no requests.
-        command: Of the container, where there is no path: exit 0 while it works.
+        command: Run in the container, exits 0 while it works. Where there is none, the path is asked, with the image's curl or
+            wget; an image without either needs a command.
         interval: Seconds between two looks.
         timeout: Seconds that an answer may take.
         unhealthy: Looks that must fail in a row.
-        grace: Seconds after a start in which failures don't count.
+        grace: Seconds after a start in which failures don't count (300 at most).
     """
 
     path: str = ""
@@ -66,6 +68,21 @@ class Capacity:
 
 
 @dataclasses.dataclass(frozen=True)
+class Schedule:
+    """A time from which on there are more, or fewer, tasks.
+
+    Attributes:
+        at: As in `cron(0 6 ? * SUN-THU *)` (Application Auto Scaling API, PutScheduledAction: Schedule).
+        min: Tasks from then on, at least.
+        timezone: Name of a time zone, as in `Asia/Riyadh`.
+    """
+
+    at: str
+    min: int
+    timezone: str = "UTC"
+
+
+@dataclasses.dataclass(frozen=True)
 class Scaling:
     """What the number of tasks follows between `Count.min` (or `warm`) and `Count.max`.
 
@@ -74,7 +91,7 @@ class Scaling:
         requests: Requests a minute and task to keep, or None.
         queue: Short name of the queue whose backlog is to be worked off, or "".
         backlog: Messages a task to keep in that queue.
-        schedules: `{name: {at, min, timezone}}`: from then on at least `min` tasks; `at` as in `cron(0 6 ? * SUN-THU *)`.
+        schedules: `Schedule`s by name; for the primary only, since in the secondary `Count.warm` is enough at any time.
     """
 
     cpu: int | None = None
@@ -82,6 +99,10 @@ class Scaling:
     queue: str = ""
     backlog: int = 5
     schedules: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def scheduled(self) -> dict[str, Schedule]:
+        return {name: settings(Schedule, f"schedules.{name}", about) for name, about in sorted(self.schedules.items())}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,8 +124,9 @@ class Application:
         environment: Variables by name.
         secrets: Variables by name, each `<secret>:<key of its JSON>` or `<secret>`.
         parameters: Variables by name, each the name of an SSM parameter of the platform.
-        scratch: Paths that it may write to; nothing else of its file system can be written.
-        stop: Seconds that a task may take to end (120 is the most, and Spot's notice).
+        scratch: Paths that it may write to; nothing else of its file system can be written. Its image declares each as a
+            VOLUME that belongs to `user`: Fargate mounts it as root's otherwise (ECS developer guide, Use bind mounts).
+        stop: Seconds that a task may take to end, 2 to 120, which is Spot's notice.
         days: How long its logs are kept.
     """
 
@@ -168,8 +190,8 @@ def _application(where: str, given: Any) -> Application:
     about = settings(Application, where, given)
     count = settings(Count, f"{where}.count", about.count)
     health = settings(Health, f"{where}.health", about.health)
-    settings(Capacity, f"{where}.capacity", about.capacity)
-    settings(Scaling, f"{where}.scaling", about.scaling)
+    capacity = settings(Capacity, f"{where}.capacity", about.capacity)
+    scaling = settings(Scaling, f"{where}.scaling", about.scaling)
     wrong = limits.fargate(about.cpu, about.memory)
     if wrong:
         raise KcError(f"`{where}`: {wrong}")
@@ -183,4 +205,46 @@ def _application(where: str, given: Any) -> Application:
         raise KcError(f"`{where}` has only some of port, hosts and priority", hint="what takes requests has all three, anything else none")
     if about.port and not health.path:
         raise KcError(f"`{where}.health` has no path", hint="the load balancer asks for it: name one that answers 200")
+    _in_range(f"{where}.stop", about.stop, limits.STOP)
+    for setting, allowed in limits.CONTAINER_HEALTH.items():
+        _in_range(f"{where}.health.{setting}", getattr(health, setting), allowed)
+    for setting, allowed in limits.CAPACITY.items():
+        _in_range(f"{where}.capacity.{setting}", getattr(capacity, setting), allowed)
+    if not capacity.on_demand + capacity.spot:
+        raise KcError(
+            f"`{where}.capacity` has no weight", hint="`on_demand` or `spot` must be 1 at least: ECS refuses a strategy without one"
+        )
+    if scaling.requests is not None and not about.port:
+        raise KcError(f"`{where}.scaling.requests` is for what takes requests, and `{where}` has no port")
+    _schedules(f"{where}.scaling.schedules", scaling.schedules, count)
+    _variables(where, about)
     return about
+
+
+def _in_range(where: str, value: int, allowed: tuple[int, int]) -> None:
+    wrong = limits.within(value, allowed)
+    if wrong:
+        raise KcError(f"`{where}`: {wrong}")
+
+
+def _schedules(where: str, given: Mapping[str, Any], count: Count) -> None:
+    for name, about in given.items():
+        schedule = settings(Schedule, f"{where}.{name}", about)
+        if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?", name):
+            raise KcError(f"`{where}.{name}` is no name for a schedule", hint="use lower-case letters, digits and hyphens, 64 at most")
+        if not re.fullmatch(r"(cron\(\S+( \S+){5}\)|rate\(\S+ \S+\)|at\(\S+\))", schedule.at):
+            raise KcError(f"`{where}.{name}.at` is `{schedule.at}`", hint="write it as in `cron(0 6 ? * SUN-THU *)`, six fields")
+        if schedule.timezone not in zoneinfo.available_timezones():
+            raise KcError(f"`{where}.{name}.timezone` is `{schedule.timezone}`", hint="name one as in `Asia/Riyadh`")
+        if not 0 <= schedule.min <= count.max:
+            raise KcError(f"`{where}.{name}.min` is {schedule.min}", hint=f"it is 0 to `count.max`, {count.max}")
+
+
+def _variables(where: str, about: Application) -> None:
+    """Check that no variable has two values: ECS refuses a secret with the name of a variable."""
+    taken: dict[str, str] = {}
+    for kind in ("environment", "secrets", "parameters"):
+        for name in getattr(about, kind):
+            if name in taken:
+                raise KcError(f"`{where}.{kind}.{name}` is in `{taken[name]}` too", hint="give the variable one value")
+            taken[name] = kind

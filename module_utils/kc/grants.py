@@ -12,6 +12,7 @@ from typing import Any
 from .errors import KcError
 from .policy import Statement, allow
 from .scope import Scope
+from .units.cluster import SESSIONS
 from .units.keys import key_name
 
 SECRETS_KEY = "secrets"
@@ -114,6 +115,21 @@ def repositories_pull(at: Places) -> list[Statement]:
     ]
 
 
+def execute_command(at: Places) -> list[Statement]:
+    """Return what a task needs for sessions in its containers, which are logged.
+
+    Source: ECS developer guide, Amazon ECS task IAM role: ECS Exec permissions.
+    """
+    channels = [f"ssmmessages:{act}{way}Channel" for act in ("Create", "Open") for way in ("Control", "Data")]
+    group = f"log-group:/{at.scopes[0].path}{SESSIONS}"
+    actions = ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
+    return [
+        # there is nothing narrower for these
+        allow("Sessions", [*channels, "logs:DescribeLogGroups"], "*"),
+        allow("SessionsLog", actions, at.arns("logs", group, f"{group}:*")),
+    ]
+
+
 def queues_send(at: Places, queues: list[str]) -> list[Statement]:
     return [allow("QueuesSend", ("sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"), at.queues(queues))]
 
@@ -153,7 +169,11 @@ LISTS: dict[str, Callable[[Places, list[str]], list[Statement]]] = {
     "queues_receive": queues_receive,
 }
 """Grants whose value is a list of short names."""
-SWITCHES: dict[str, Callable[[Places], list[Statement]]] = {"logs_write": logs_write, "repositories_pull": repositories_pull}
+SWITCHES: dict[str, Callable[[Places], list[Statement]]] = {
+    "execute_command": execute_command,
+    "logs_write": logs_write,
+    "repositories_pull": repositories_pull,
+}
 """Grants whose value is true or false."""
 TAKES = {
     **dict.fromkeys(LISTS, "a list of short names"),

@@ -35,6 +35,15 @@ FARGATE: dict[int, tuple[int, ...]] = {
 }
 """CPU units to MiB of memory (Linux). Amazon ECS developer guide, "Fargate task definition parameters: task size"."""
 
+CONTAINER_HEALTH = {"interval": (5, 300), "timeout": (2, 60), "unhealthy": (1, 10), "grace": (0, 300)}
+"""Seconds, seconds, looks and seconds of a container's health check, at least and at most (ECS API, HealthCheck)."""
+
+STOP = (2, 120)
+"""Seconds that a container may take to end, on Fargate. ECS API, ContainerDefinition: stopTimeout."""
+
+CAPACITY = {"base": (0, 100_000), "on_demand": (0, 1000), "spot": (0, 1000)}
+"""Base and weights of a capacity provider. ECS API, CapacityProviderStrategyItem."""
+
 RDS_FAMILIES = {
     "t3": ("micro", "small", "medium", "large", "xlarge", "2xlarge"),
     "t4g": ("micro", "small", "medium", "large", "xlarge", "2xlarge"),
@@ -196,3 +205,9 @@ def gp3(size: int, iops: int, throughput: int) -> str | None:
     if throughput * GP3_IOPS_A_MIB > iops:
         return f"gp3 gives {iops} IOPS no more than {iops // GP3_IOPS_A_MIB} MiB/s"
     return None
+
+
+def within(value: int, bounds: tuple[int, int]) -> str | None:
+    """Check a number against the least and the most that AWS takes."""
+    least, most = bounds
+    return None if least <= value <= most else f"AWS takes {least} to {most}, not {value}"

@@ -133,7 +133,37 @@ def budgets(client: Client, region: str) -> Iterator[tuple[str, str]]:
             yield "budget_notification", f"{name} {told['NotificationType']} {told['Threshold']}"
 
 
+def logs(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    yield from (("log_group", each["logGroupName"]) for each in client("logs", region).describe_log_groups()["logGroups"])
+
+
+def ecs(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    """Task definitions count by their active revisions."""
+    api = client("ecs", region)
+    for cluster in api.list_clusters()["clusterArns"]:
+        if api.describe_clusters(clusters=[cluster])["clusters"][0]["status"] == "ACTIVE":
+            yield "cluster", cluster.rpartition("/")[2]
+            for service in api.list_services(cluster=cluster)["serviceArns"]:
+                if api.describe_services(cluster=cluster, services=[service])["services"][0]["status"] == "ACTIVE":
+                    yield "service", service.rpartition("/")[2]
+    yield from (("task_definition", arn.rpartition("/")[2].partition(":")[0]) for arn in api.list_task_definitions()["taskDefinitionArns"])
+
+
+def scaling(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    api = client("application-autoscaling", region)
+    yield from (
+        ("scalable_target", each["ResourceId"]) for each in api.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
+    )
+    for each in api.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"]:
+        yield "scaling_policy", f"{each['ResourceId']} {each['PolicyName']}"
+    for each in api.describe_scheduled_actions(ServiceNamespace="ecs")["ScheduledActions"]:
+        yield "scheduled_action", f"{each['ResourceId']} {each['ScheduledActionName']}"
+
+
 SERVICES = {
+    "application-autoscaling": scaling,
+    "ecs": ecs,
+    "logs": logs,
     "ec2": ec2,
     "kms": kms,
     "s3": s3,

@@ -31,7 +31,9 @@ NEEDS: dict[str, list[Where]] = {
     "certificates": [("zone", HOME)],
     "private_zone": [("network", HOME), ("network", OTHER)],
     "nodes": [("identity", HOME), ("keys", HOME), ("network", HOME)],
+    "cluster": [("keys", HOME)],
     "queues": [("keys", HOME)],
+    "services": [("cluster", HOME), ("network", HOME), ("secrets", HOME)],
     "budgets": [],
 }
 """Units in the order of the foundation, each with what has to stand before it."""
@@ -68,6 +70,7 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
             "keys": {
                 "media": {"description": "Media", "multi_region": True},
                 "data": {"description": "Data"},
+                "logs": {"description": "Log groups", "services": ["logs"]},
                 "secrets": {"description": "Secrets"},
             },
             "home_region": HOME,
@@ -110,6 +113,29 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
         "queues": {"queues": {"jobs": {}, "mails": {"key": "data", "delay_seconds": 5}}},
         "certificates": {"domain": DOMAIN, "names": [f"*.{DOMAIN}"]},
         "private_zone": {"regions": [HOME, OTHER], "comment": "Nodes"},
+        "cluster": {"insights": "enabled", "session_days": 30},
+        "services": {
+            "images": {"worker": f"sha256:{'0' * 64}"},
+            "tier": "data",
+            "applications": {
+                "worker": {
+                    "cpu": 256,
+                    "memory": 512,
+                    "role": "app",
+                    "secrets": {"MYSQL_PASSWORD": "mysql:password"},
+                    "parameters": {"LOG_LEVEL": "log/level"},
+                    "scratch": ["/tmp"],  # noqa: S108
+                    "health": {"command": ["worker", "health"]},
+                    "count": {"min": 1, "warm": 0, "max": 4},
+                    "capacity": {"base": 1, "spot": 1},
+                    "scaling": {
+                        "cpu": 60,
+                        "queue": "jobs",
+                        "schedules": {"morning": {"at": "cron(0 6 * * ? *)", "min": 2, "timezone": "Asia/Riyadh"}},
+                    },
+                },
+            },
+        },
     }
     small["nodes"] = {
         **{option: small["network"][option] for option in ("cidr", "zones", "tiers")},

@@ -141,7 +141,7 @@ def test_destroy_asks_and_keeps_data_unless_told(play: Callable[..., Run], clien
     kept = play("playbooks/destroy.yml", "-e", "confirm=lab")
     assert kept.status == 0, kept.output
     kinds = Counter(kind for _, kind, _ in inventory_of(client))
-    assert set(kinds) == {"bucket", "key", "alias", "secret", "repository", "zone", "record", "volume", "queue"}
+    assert set(kinds) == {"bucket", "key", "alias", "secret", "repository", "zone", "record", "volume", "queue", "log_group"}
 
     again = play("site.yml")
     assert again.status == 0, again.output

@@ -43,12 +43,31 @@ def test_what_is_left_out_has_its_default() -> None:
         ({"health": {"path": 1}}, "`applications.web.health.path` must be a text"),
         ({"scaling": {"cpu": "much"}}, "`applications.web.scaling.cpu` must be a whole number"),
         ({"capacity": {"spots": 1}}, "`applications.web.capacity` has no setting `spots`"),
+        ({"capacity": {"on_demand": 0}}, "`applications.web.capacity` has no weight"),
+        ({"capacity": {"base": -1}}, "`applications.web.capacity.base`: AWS takes 0 to 100000, not -1"),
+        ({"stop": 121}, "`applications.web.stop`: AWS takes 2 to 120, not 121"),
+        ({"health": {"path": "/", "grace": 301}}, "`applications.web.health.grace`: AWS takes 0 to 300, not 301"),
+        ({"health": {"path": "/", "interval": 4}}, "`applications.web.health.interval`: AWS takes 5 to 300, not 4"),
+        ({"scaling": {"schedules": {"x": {"at": "cron(0 6 * * *)", "min": 1}}}}, "`applications.web.scaling.schedules.x.at` is"),
+        ({"scaling": {"schedules": {"x": {"at": "cron(0 6 * * ? *)", "min": 3}}}}, "`applications.web.scaling.schedules.x.min` is 3"),
+        ({"scaling": {"schedules": {"X y": {"at": "rate(1 day)", "min": 1}}}}, "`applications.web.scaling.schedules.X y` is no name"),
+        (
+            {"scaling": {"schedules": {"x": {"at": "rate(1 day)", "min": 1, "timezone": "Riyadh"}}}},
+            "`applications.web.scaling.schedules.x.timezone` is `Riyadh`",
+        ),
+        ({"environment": {"A": "1"}, "secrets": {"A": "s"}}, "`applications.web.secrets.A` is in `environment` too"),
+        ({"secrets": {"A": "s"}, "parameters": {"A": "p"}}, "`applications.web.parameters.A` is in `secrets` too"),
     ],
 )
 def test_what_cannot_be_is_refused_by_its_name(change: dict[str, Any], message: str) -> None:
     with pytest.raises(KcError) as caught:
         applications({"web": {**WEB, **change}})
     assert message in str(caught.value)
+
+
+def test_requests_are_counted_only_where_they_are_taken() -> None:
+    with pytest.raises(KcError, match=r"`applications\.job\.scaling\.requests` is for what takes requests"):
+        applications({"job": {**SMALL, "scaling": {"requests": 1}}})
 
 
 def test_no_two_rules_have_one_place() -> None:

@@ -102,6 +102,32 @@ GRANTS: list[tuple[dict[str, Any], dict[str, tuple[list[str], list[str], dict[st
         },
     ),
     (
+        {"execute_command": True},
+        {
+            "Sessions": (
+                [
+                    "logs:DescribeLogGroups",
+                    "ssmmessages:CreateControlChannel",
+                    "ssmmessages:CreateDataChannel",
+                    "ssmmessages:OpenControlChannel",
+                    "ssmmessages:OpenDataChannel",
+                ],
+                ["*"],
+                {},
+            ),
+            "SessionsLog": (
+                ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+                sorted(
+                    [
+                        *both("arn:aws:logs:{}:123456789012:log-group:/kc/lab/execute-command"),
+                        *both("arn:aws:logs:{}:123456789012:log-group:/kc/lab/execute-command:*"),
+                    ]
+                ),
+                {},
+            ),
+        },
+    ),
+    (
         {"queues_send": ["jobs"]},
         {
             "QueuesSend": (

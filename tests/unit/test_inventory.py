@@ -48,6 +48,17 @@ COMMON: dict[str, Any] = {
     "kc_parameters": {"log_level": "info"},
     "kc_queues": {"jobs": {}},
     "kc_budgets": {"platform": {"amount": 16000, "emails": ["money@kc.test"]}},
+    "kc_applications": {
+        "api": {
+            "cpu": 256,
+            "memory": 512,
+            "role": "api",
+            "execution_role": "api",
+            "count": {"min": 1, "max": 2, "warm": 1},
+            "scaling": {"queue": "jobs"},
+        }
+    },
+    "kc_images": {"api": f"sha256:{'0' * 64}"},
     "kc_parameters_runbook_values": {"role": "primary"},
     "kc_nodes_services": {"keeper": {"type": "m7g.large", "role": "api", "volume": {"size": 20}}},
     "kc_nodes": {"keeper-1": {"service": "keeper", "zone": "a", "address": 21}},
@@ -170,6 +181,14 @@ RULES = "kc_network_security_groups"
         ("", ("kc_queues", "jobs", "visibility"), 60, "kc_queues.jobs.visibility: is not known here: did you mean `visibility_seconds`?"),
         ("", ("kc_queues", "jobs", "max_receives"), 0, "kc_queues.jobs.max_receives: is 0: SQS takes 1 to 1000"),
         ("", ("kc_queues", "jobs", "key"), "medai", "kc_queues.jobs.key: `medai` is not in kc_keys: did you mean `media`?"),
+        ("", ("kc_applications", "api", "memory"), 300, "kc_applications.api: Fargate gives 256 CPU units no 300 MiB"),
+        ("", ("kc_applications", "api", "colour"), "red", "kc_applications.api.colour: is not known here"),
+        ("", ("kc_applications", "api", "count", "warm"), 3, "kc_applications.api.count: is 1 (warm 3) to 2"),
+        ("", ("kc_applications", "api", "role"), "apy", "kc_applications.api.role: `apy` is not in kc_identity_roles: did you mean `api`?"),
+        ("", ("kc_applications", "api", "scaling", "queue"), "job", "kc_applications.api.scaling.queue: `job` is not in kc_queues"),
+        ("", ("kc_applications", "api", "scaling", "cpu"), "much", "kc_applications.api.scaling.cpu: must be a whole number"),
+        ("", ("kc_images", "api"), "latest", "kc_images.api: is `latest`: an image is named by its digest"),
+        ("", ("kc_images",), {}, "kc_images: has no image for `api`"),
         (
             "",
             ("kc_identity_roles", "api", "grants", "queues_send"),

@@ -28,7 +28,9 @@ UNITS: dict[str, tuple[str, ...]] = {
     "certificates": ("regions", "global"),
     "private_zone": ("global",),
     "nodes": ("regions", "witness"),
+    "cluster": ("regions",),
     "queues": ("regions",),
+    "services": ("regions",),
     "budgets": ("global",),
 }
 """Units, and the groups of hosts that each converges on: those of its play."""
@@ -49,6 +51,8 @@ FEEDS: dict[str, tuple[tuple[str, str], ...]] = {
     "kc_nodes": (("nodes", "nodes"),),
     **{f"kc_network_{option}": (("network", option), ("nodes", option)) for option in ("cidr", "zones", "tiers")},
     "kc_queues": (("queues", "queues"),),
+    "kc_applications": (("services", "applications"),),
+    "kc_images": (("services", "images"),),
 }
 """Variables that are named otherwise than `kc_<unit>_<option>`, and the options that each feeds."""
 

@@ -30,6 +30,8 @@ REFERENCES: tuple[tuple[Path, str], ...] = (
     (("kc_nodes_services", "*", "role"), "kc_identity_roles"),
     (("kc_nodes_services", "*", "key"), "kc_keys"),
     (("kc_nodes_resize", "*"), "kc_nodes"),
+    *((("kc_applications", "*", role), "kc_identity_roles") for role in ("role", "execution_role")),
+    (("kc_applications", "*", "scaling", "queue"), "kc_queues"),
     *((("kc_identity_roles", "*", "grants", grant, "*"), f"kc_{names}") for grant, names in _GRANTS.items()),
     *(
         (("kc_identity_roles", "*", "grants", "replicate", of, "*"), f"kc_{names}")

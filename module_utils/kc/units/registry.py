@@ -26,15 +26,23 @@ def build(scope: Scope, params: Params) -> Sequence[Resource]:
         "lifecycle": lifecycle(params["untagged_days"], params["keep"]),
         "tags": scope.tags(),
     }
-    repositories = [
-        Resource(REPOSITORY, names.fit("repository", f"{scope.path}{short}"), desired, scope.region)
-        for short in sorted(params["repositories"])
-    ]
+    repositories = [Resource(REPOSITORY, repository_name(scope, short), desired, scope.region) for short in sorted(params["repositories"])]
     # ECR refuses a registry as its own destination
     regions = set(params.get("replicate_to") or []) - {scope.region}
     destinations = canonical({"region": region, "registryId": scope.account} for region in regions)
     rule = Resource(REPLICATION, scope.path, {"destinations": destinations}, scope.region)
     return [*([key, *repositories] if repositories else []), *([rule] if destinations else [])]
+
+
+def repository_name(scope: Scope, short: str) -> str:
+    """Return a repository's whole name, `kc/lab/<short>`."""
+    return names.fit("repository", f"{scope.path}{short}")
+
+
+def registry(scope: Scope) -> str:
+    """Return the address of the region's registry."""
+    suffix = "amazonaws.com.cn" if scope.partition == "aws-cn" else "amazonaws.com"
+    return f"{scope.account}.dkr.ecr.{scope.region}.{suffix}"
 
 
 def lifecycle(untagged_days: int, keep: int) -> dict[str, Any]:
