@@ -86,6 +86,9 @@ ALSO: dict[tuple[str, str], tuple[str | For, ...]] = {
     ("ec2", "associate_iam_instance_profile"): (For("iam:PassRole", "ec2.amazonaws.com"),),
     # Amazon EBS user guide, Amazon EBS encryption: permissions for users; a volume gets its own data key, and grants to use it
     ("ec2", "attach_volume"): ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey"),
+    # CloudWatch API, PutMetricAlarm and PutDashboard: permissions for tags
+    ("cloudwatch", "put_dashboard"): ("cloudwatch:TagResource",),
+    ("cloudwatch", "put_metric_alarm"): ("cloudwatch:TagResource",),
     # VPC user guide, Publish flow logs to Amazon S3: IAM policy for the principal
     ("ec2", "create_flow_logs"): ("ec2:CreateTags", "logs:CreateLogDelivery", "logs:DeleteLogDelivery"),
     ("ec2", "create_launch_template"): ("ec2:CreateTags",),
@@ -114,6 +117,8 @@ ALSO: dict[tuple[str, str], tuple[str | For, ...]] = {
     ("ecs", "create_service"): ("ecs:TagResource", For("iam:PassRole", "ecs-tasks.amazonaws.com")),
     ("ecs", "register_task_definition"): ("ecs:TagResource", For("iam:PassRole", "ecs-tasks.amazonaws.com")),
     ("ecs", "update_service"): (For("iam:PassRole", "ecs-tasks.amazonaws.com"),),
+    # EventBridge API, PutRule: permissions for tags
+    ("events", "put_rule"): ("events:TagResource",),
     ("iam", "add_role_to_instance_profile"): (For("iam:PassRole", "ec2.amazonaws.com"),),
     ("iam", "create_instance_profile"): ("iam:TagInstanceProfile",),
     ("iam", "create_role"): ("iam:TagRole",),
@@ -130,6 +135,7 @@ ALSO: dict[tuple[str, str], tuple[str | For, ...]] = {
     ("secretsmanager", "put_secret_value"): ("kms:Decrypt", "kms:GenerateDataKey"),
     ("secretsmanager", "replicate_secret_to_regions"): ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"),
     ("secretsmanager", "update_secret"): ("kms:Decrypt", "kms:GenerateDataKey"),
+    ("sns", "create_topic"): ("sns:TagResource",),
 }
 """What AWS wants beside an operation's own action."""
 
@@ -146,7 +152,7 @@ POLICIES: dict[str, tuple[str, ...]] = {
     "edge": ("acm", "cloudfront", "route53", "wafv2"),
     "identity": ("iam", "sts"),
     "network": ("ec2",),
-    "observability": ("budgets", "cloudwatch", "events", "logs", "servicequotas", "sns"),
+    "observability": ("budgets", "cloudwatch", "events", "logs", "servicequotas", "sns", "tag"),
 }
 """IAM's names of the services that each policy is for; no service is in two, so a new call changes one policy."""
 

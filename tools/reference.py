@@ -1,6 +1,7 @@
-"""Writes docs/reference/ from what the code says of itself; `--check` only tells whether it is current.
+"""Writes docs/reference/ and the page of alarms from what the code says of itself; `--check` only tells whether they are current.
 
-The modules' pages come from their DOCUMENTATION, the inventory's page from the `preflight` role's argument specs.
+The modules' page comes from their DOCUMENTATION, the inventory's page from the `preflight` role's argument specs, the
+alarms' page from their definitions.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "module_utils"))
 
+from kc.alarms import ABOVE, ALARMING, KEEP, OK, UNSURE, WATCHES, Watch  # noqa: E402
+from kc.notices import NOTICES  # noqa: E402
 from kc.spec import COMMON, documentation  # noqa: E402
 
-OUT = ROOT / "docs" / "reference"
+OUT = ROOT / "docs"
 NOTE = "<!-- Written by `make docs`; don't edit. -->\n"
 
 
@@ -75,7 +78,51 @@ def inventory() -> str:
     return "\n".join(parts)
 
 
-PAGES = {"modules.md": modules, "inventory.md": inventory}
+ALARMS = """# Alarms
+
+Every alarm, what it means at three in the morning, and the first thing to do. The alarm's own description, which mails and
+pagers show, says the same. `pages` wakes somebody; `alerts` waits for the morning. Thresholds and their reasons are in
+`inventories/common/all/observability.yml`; an application may have its own (`alarms` in its entry of `kc_applications`).
+
+Who is told is in `kc_observability_subscriptions` of the environment. A new receiver gets a mail, or a request, to confirm;
+until then it is told nothing (`confirmed: false` in the task's outputs), and three days later the next run asks again.
+To see that a page arrives: `aws cloudwatch set-alarm-state --alarm-name … --state-value ALARM --state-reason test`; the alarm
+goes back by itself.
+
+A region's alarms stand in that region, and go with it. What tells of a region that is lost stands elsewhere: the health
+checks and CloudFront's alarms in us-east-1, `replica-lag` and `replica-late` in the other region. The same alarms stand in
+both regions, whichever is primary: what only a replica tells is silent on the source, so a failover moves no alarm.
+
+"""
+
+SILENCE = {OK: "fine", ALARMING: "rings", KEEP: "stays as it was", UNSURE: "unknown"}
+
+
+def alarms() -> str:
+    """Return the page of alarms and events."""
+    data = yaml.safe_load((ROOT / "inventories/common/all/observability.yml").read_text())
+    thresholds = data["kc_observability_thresholds"]
+    parts = [NOTE, ALARMS, "| alarm | to | rings | without data | means | first |\n|---|---|---|---|---|---|\n"]
+    for name, watch in WATCHES.items():
+        row = (f"`{watch.about}-{name}`", watch.topic, _rings(watch, thresholds), SILENCE[watch.missing], watch.means, watch.first)
+        parts.append(f"| {' | '.join(cell(text) for text in row)} |\n")
+    parts.append(
+        "\n## Events\n\nWhat AWS tells by itself, and the sentence that arrives.\n\n| rule | to | when | sentence |\n|---|---|---|---|\n"
+    )
+    for name, notice in NOTICES.items():
+        row = (f"`{name}`", notice.topic, notice.when, f"`{notice.text}`")  # type: ignore[assignment]
+        parts.append(f"| {' | '.join(cell(text) for text in row)} |\n")
+    return "".join(parts)
+
+
+def _rings(watch: Watch, thresholds: Mapping[str, float]) -> str:
+    limit = f"`{watch.waits}` ({thresholds[watch.waits]:g})" if isinstance(watch.waits, str) else f"{watch.waits:g}"
+    often = f"{watch.points} of {watch.of}" if watch.points != watch.of else str(watch.of)
+    length = {60: "min", 300: "times 5 min", 86_400: "day"}[watch.period]
+    return f"{'above' if watch.comparison == ABOVE else 'below'} {limit}, {often} {length}"
+
+
+PAGES = {"reference/modules.md": modules, "reference/inventory.md": inventory, "operations/alarms.md": alarms}
 
 
 def main() -> int:
@@ -86,10 +133,10 @@ def main() -> int:
         if not file.exists() or file.read_text() != text:
             stale.append(name)
             if not check:
-                OUT.mkdir(parents=True, exist_ok=True)
+                file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text)
     if check and stale:
-        print(f"docs/reference/{', docs/reference/'.join(stale)} not current: run `make docs`")
+        print(f"docs/{', docs/'.join(stale)} not current: run `make docs`")
         return 1
     return 0
 

@@ -6,7 +6,24 @@ the difference was seen. Each is listed in `lab/README.md`; one that a newer mot
 
 from __future__ import annotations
 
-from . import account, acm, applicationautoscaling, budgets, ec2, ecs, kms, route53, s3, secretsmanager, speed, sqs
+from . import (
+    account,
+    acm,
+    applicationautoscaling,
+    budgets,
+    cloudwatch,
+    ec2,
+    ecs,
+    events,
+    kms,
+    route53,
+    s3,
+    secretsmanager,
+    sns,
+    speed,
+    sqs,
+    tagging,
+)
 
 ALL = (
     *speed.ALL,
@@ -14,13 +31,17 @@ ALL = (
     *acm.ALL,
     *applicationautoscaling.ALL,
     *budgets.ALL,
+    *cloudwatch.ALL,
     *ec2.ALL,
     *ecs.ALL,
+    *events.ALL,
     *kms.ALL,
     *route53.ALL,
     *s3.ALL,
     *secretsmanager.ALL,
+    *sns.ALL,
     *sqs.ALL,
+    *tagging.ALL,
 )
 
 

@@ -106,6 +106,25 @@ class Scaling:
 
 
 @dataclasses.dataclass(frozen=True)
+class Limits:
+    """What an application's alarms wait for, where it is not what those of all do (`kc_observability_thresholds`).
+
+    Attributes:
+        errors: Percent of its requests that may fail.
+        latency: Seconds within which 95 of 100 requests are answered.
+        cpu: Percent of its tasks' CPU.
+        memory: Percent of its tasks' memory.
+        queue_age: Seconds that a job may wait in the queue that it works off.
+    """
+
+    errors: float | None = None
+    latency: float | None = None
+    cpu: float | None = None
+    memory: float | None = None
+    queue_age: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Application:
     """An application.
 
@@ -128,6 +147,7 @@ class Application:
             VOLUME that belongs to `user`: Fargate mounts it as root's otherwise (ECS developer guide, Use bind mounts).
         stop: Seconds that a task may take to end, 2 to 120, which is Spot's notice.
         days: How long its logs are kept.
+        alarms: Its own `Limits`.
     """
 
     cpu: int
@@ -151,6 +171,7 @@ class Application:
     scaling: dict[str, Any] = dataclasses.field(default_factory=dict)
     stop: int = 30
     days: int = 90
+    alarms: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def counts(self) -> Count:
@@ -167,6 +188,10 @@ class Application:
     @property
     def scaled(self) -> Scaling:
         return settings(Scaling, "scaling", self.scaling)
+
+    @property
+    def limited(self) -> Limits:
+        return settings(Limits, "alarms", self.alarms)
 
 
 def applications(given: Mapping[str, Any]) -> dict[str, Application]:
@@ -192,6 +217,7 @@ def _application(where: str, given: Any) -> Application:
     health = settings(Health, f"{where}.health", about.health)
     capacity = settings(Capacity, f"{where}.capacity", about.capacity)
     scaling = settings(Scaling, f"{where}.scaling", about.scaling)
+    settings(Limits, f"{where}.alarms", about.alarms)
     wrong = limits.fargate(about.cpu, about.memory)
     if wrong:
         raise KcError(f"`{where}`: {wrong}")

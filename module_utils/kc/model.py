@@ -56,6 +56,24 @@ class Unknown:
 UNKNOWN = Unknown()
 
 
+class Hidden:
+    """A text that is compared and used but never shown."""
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return "(hidden)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Hidden) and other.value == self.value
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+
 @dataclass
 class Live:
     """A resource as it stands.

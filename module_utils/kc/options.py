@@ -27,6 +27,7 @@ TYPES = {
 _HINTS: dict[Any, dict[str, Any]] = {
     str: {"type": "str"},
     int: {"type": "int"},
+    float: {"type": "float"},
     bool: {"type": "bool"},
     list[str]: {"type": "list", "elements": "str"},
     list[int]: {"type": "list", "elements": "int"},

@@ -33,7 +33,8 @@ def resolve(value: Any, lookup: Callable[[Ref], Any]) -> Any:
     """Return `value` with every Ref replaced.
 
     Lists are compared as they are, so a builder and `read` agree on an order: that of `canonical` where the
-    order means nothing. Ids are only known here, so a list that holds Refs is put in that order here.
+    order means nothing. Ids are only known here, so a list that holds Refs is put in that order here; a tuple's
+    order means something, and stays.
     """
     if isinstance(value, Ref):
         return lookup(value)
@@ -41,7 +42,7 @@ def resolve(value: Any, lookup: Callable[[Ref], Any]) -> Any:
         return {key: resolve(item, lookup) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         items = [resolve(item, lookup) for item in value]
-        return canonical(items) if any(True for _ in refs(value)) else items
+        return canonical(items) if isinstance(value, list) and any(True for _ in refs(value)) else items
     return value
 
 

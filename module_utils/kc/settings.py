@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, TypeVar, get_args, get_type_hints
+import functools
+from collections.abc import Hashable, Mapping
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 from .errors import KcError
 
 T = TypeVar("T")
 
-_TYPES: dict[Any, tuple[type, str]] = {
+_TYPES: dict[Any, tuple[type | tuple[type, ...], str]] = {
     str: (str, "a text"),
     int: (int, "a whole number"),
+    float: ((int, float), "a number"),
     bool: (bool, "true or false"),
     list[str]: (list, "a list of texts"),
     list[int]: (list, "a list of whole numbers"),
@@ -24,7 +26,7 @@ def settings(kind: type[T], where: str, given: Any) -> T:
     """Return one name's settings as `kind`, a dataclass whose fields are the settings.
 
     Args:
-        kind: Its fields are of type `str`, `int`, `bool`, `list[str]`, `list[int]` or `dict[str, Any]`, or one of these or None.
+        kind: Its fields are of type `str`, `int`, `float`, `bool`, `list[str]`, `list[int]` or `dict[str, Any]`, or one of these or None.
         where: What an error calls it, such as `buckets.media`.
         given: What the inventory says; None is no settings at all.
 
@@ -41,10 +43,15 @@ def settings(kind: type[T], where: str, given: Any) -> T:
     for name, field in fields.items():
         if name not in given and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise KcError(f"`{where}` lacks the setting `{name}`")
-    hints = get_type_hints(kind)
+    hints = _hints(cast(Hashable, kind))
     for name, value in given.items():
         _check(f"{where}.{name}", hints[name], value)
     return kind(**given)
+
+
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _check(where: str, hint: Any, value: Any) -> None:
@@ -60,6 +67,6 @@ def _check(where: str, hint: Any, value: Any) -> None:
         raise KcError(f"`{where}` must be {words}, not {value!r}")
 
 
-def _is(kind: type, value: Any) -> bool:
+def _is(kind: type | tuple[type, ...], value: Any) -> bool:
     """Whether a value is of a type; true and false are no numbers here."""
-    return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))

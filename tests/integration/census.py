@@ -160,6 +160,31 @@ def scaling(client: Client, region: str) -> Iterator[tuple[str, str]]:
         yield "scheduled_action", f"{each['ResourceId']} {each['ScheduledActionName']}"
 
 
+def sns(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    api = client("sns", region)
+    yield from (("topic", each["TopicArn"].rpartition(":")[2]) for each in api.list_topics()["Topics"])
+    for each in api.list_subscriptions()["Subscriptions"]:
+        yield "subscription", f"{each['TopicArn'].rpartition(':')[2]} {each['Endpoint']}"
+
+
+def events(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    api = client("events", region)
+    for rule in api.list_rules()["Rules"]:
+        yield "event_rule", rule["Name"]
+        yield from (("event_target", f"{rule['Name']} {each['Id']}") for each in api.list_targets_by_rule(Rule=rule["Name"])["Targets"])
+
+
+def cloudwatch(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    api = client("cloudwatch", region)
+    yield from (("alarm", each["AlarmName"]) for each in api.describe_alarms()["MetricAlarms"])
+    yield from (("dashboard", each["DashboardName"]) for each in api.list_dashboards()["DashboardEntries"])
+
+
+def tagging(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    """The index of tags holds nothing of its own."""
+    return iter(())
+
+
 SERVICES = {
     "application-autoscaling": scaling,
     "ecs": ecs,
@@ -175,6 +200,10 @@ SERVICES = {
     "ssm": ssm,
     "sqs": sqs,
     "budgets": budgets,
+    "sns": sns,
+    "events": events,
+    "cloudwatch": cloudwatch,
+    "resourcegroupstaggingapi": tagging,
 }
 """How each service is counted; a test sees to it that no service of a unit is missing."""
 

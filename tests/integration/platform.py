@@ -35,6 +35,7 @@ NEEDS: dict[str, list[Where]] = {
     "queues": [("keys", HOME)],
     "services": [("cluster", HOME), ("network", HOME), ("secrets", HOME)],
     "budgets": [],
+    "observability": [("keys", HOME), ("network", HOME), ("nodes", HOME), ("certificates", HOME)],
 }
 """Units in the order of the foundation, each with what has to stand before it."""
 
@@ -72,6 +73,7 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
                 "data": {"description": "Data"},
                 "logs": {"description": "Log groups", "services": ["logs"]},
                 "secrets": {"description": "Secrets"},
+                "alerts": {"description": "Notifications", "services": ["cloudwatch", "events"]},
             },
             "home_region": HOME,
             "replica_regions": [HOME, OTHER],
@@ -135,6 +137,15 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
                     },
                 },
             },
+        },
+        "observability": {
+            "subscriptions": {"pages": [f"on-call@{DOMAIN}"], "alerts": [f"https://alerts.{DOMAIN}/key"]},
+            "applications": {"worker": {"cpu": 256, "memory": 512, "role": "app", "count": {"min": 1, "max": 2, "warm": 0}}},
+            "queues": ["jobs"],
+            "nodes": ["keeper-1"],
+            "nat_zones": ["a"],
+            "domain": DOMAIN,
+            "thresholds": dict.fromkeys(spec_of(documentation(ROOT / "library/kc_observability.py"))["thresholds"]["options"], 1.0),
         },
     }
     small["nodes"] = {

@@ -233,7 +233,9 @@ def test_a_builders_mistake_is_named(resources: list[Resource], text: str) -> No
     [
         (Ref("net", "n"), "v:n"),
         ({"a": [{"b": Ref("net", "n")}]}, {"a": [{"b": "v:n"}]}),
-        ((Ref("net", "z"), Ref("net", "a")), ["v:a", "v:z"]),
+        ([Ref("net", "z"), Ref("net", "a")], ["v:a", "v:z"]),
+        # the order of a tuple means something
+        ((Ref("net", "z"), Ref("net", "a")), ["v:z", "v:a"]),
         (["b", "a"], ["b", "a"]),
         ([Ref("net", "b"), "0"], ["0", "v:b"]),
         ("plain", "plain"),

@@ -72,7 +72,12 @@ def test_a_replica_has_its_own_region_in_its_policy_and_no_rotation() -> None:
 @pytest.mark.parametrize(
     ("service", "principal", "when"),
     [
-        ("events", "events.amazonaws.com", {"StringEquals": {"aws:SourceAccount": ["123456789012"]}}),
+        ("cloudwatch", "cloudwatch.amazonaws.com", {"StringEquals": {"aws:SourceAccount": ["123456789012"]}}),
+        (
+            "events",
+            "events.amazonaws.com",
+            {"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": ["arn:aws:sns:me-west-1:123456789012:kc-lab-*"]}},
+        ),
         ("delivery.logs", "delivery.logs.amazonaws.com", {"StringEquals": {"aws:SourceAccount": ["123456789012"]}}),
         (
             "logs",

@@ -31,7 +31,7 @@ def test_the_file_is_what_the_source_calls(capsys: pytest.CaptureFixture[str]) -
         ('aws.call("ec2", "create_vpc", CidrBlock="10.0.0.0/16")', {"ec2:CreateVpc"}),
         ('aws.at(service).find("s3", "get_bucket_policy", Bucket="b")', {"s3:GetBucketPolicy"}),
         ('aws.pages("elbv2", "describe_load_balancers", "LoadBalancers")', {"elasticloadbalancing:DescribeLoadBalancers"}),
-        ('aws.call("cloudwatch", "put_metric_alarm")', {"cloudwatch:PutMetricAlarm"}),
+        ('aws.call("cloudwatch", "put_metric_alarm")', {"cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"}),
         ('aws.call("s3", "list_buckets")', {"s3:ListAllMyBuckets"}),
         ('aws.call("s3", "delete_objects")', {"s3:DeleteObject", "s3:DeleteObjectVersion"}),
         ('aws.call("kms", "replicate_key")', {"kms:ReplicateKey", "kms:CreateKey", "kms:PutKeyPolicy", "kms:TagResource"}),

@@ -22,6 +22,7 @@ REGIONS = ["me-west-1", "eu-central-1"]
 SCOPE = Scope("kc", "lab", "123456789012", "me-west-1", "test")
 
 REFERENCE = variables()
+NOTHING: dict[str, list[str]] = {"queues": [], "databases": [], "nodes": [], "nat_zones": [], "replicated_buckets": []}
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "identity": [{"roles": REFERENCE["kc_identity_roles"], "regions": REGIONS}],
     "keys": [
@@ -29,6 +30,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"keys": {"any": {"description": "", "services": ["cloudfront", "delivery.logs", "logs", "sns"]}}, "replica_regions": []},
     ],
     "queues": [{"queues": REFERENCE["kc_queues"]}],
+    "observability": [{"key": "alerts", "subscriptions": {}, "applications": {}, **NOTHING, "domain": "", "thresholds": {}}],
     "storage": [
         {"buckets": REFERENCE["kc_storage_buckets"], "log_bucket": "logs"},
         {"buckets": {"logs": {"receives": list(RECEIVES)}}, "log_bucket": "logs"},
@@ -47,13 +49,13 @@ EXCEPTIONS: list[tuple[str, str, str]] = [
     ("keys", r"RESOURCE_STAR: ", "in a key policy, `*` is the key itself"),
     (
         "keys",
-        r"UNKNOWN_CONDITION_FOR_ACTION: .* kms:EncryptionContext:aws:logs:arn for action kms:",
-        "the last part of kms:EncryptionContext:<key> is free; CloudWatch Logs documents this one",
+        r"UNKNOWN_CONDITION_FOR_ACTION: .* kms:EncryptionContext:aws:(logs:arn|sns:topicArn) for action kms:",
+        "the last part of kms:EncryptionContext:<key> is free; CloudWatch Logs and SNS document these",
     ),
     (
         "keys",
         r"MISMATCHED_TYPE: .* ArnLike requires a value of type Arn but given String",
-        "CloudWatch Logs documents ArnLike for its context",
+        "CloudWatch Logs documents ArnLike for its context; what SNS puts into its own is an ARN too",
     ),
     (
         "storage",

@@ -17,7 +17,7 @@ from ..units import budgets, identity, keys, nodes, queues, secrets, storage
 UNITS: dict[str, tuple[str, ...]] = {
     "identity": ("global",),
     "zone": ("global",),
-    "keys": ("regions", "witness"),
+    "keys": ("regions", "witness", "global"),
     "storage": ("regions", "witness"),
     "replication": ("regions", "witness"),
     "network": ("regions", "witness"),
@@ -32,6 +32,7 @@ UNITS: dict[str, tuple[str, ...]] = {
     "queues": ("regions",),
     "services": ("regions",),
     "budgets": ("global",),
+    "observability": ("regions", "witness", "global"),
 }
 """Units, and the groups of hosts that each converges on: those of its play."""
 

@@ -102,6 +102,10 @@ def _service(scope: Scope, service: str, where: str) -> Statement:
     elif service == "cloudfront":
         # the distribution is named (CloudFront developer guide, Restrict access to an Amazon S3 origin: SSE-KMS)
         when = {"ArnLike": {"aws:SourceArn": scope.arn("cloudfront", "distribution/*", region="")}}
+    elif service == "events":
+        # EventBridge does not say for whom it publishes to an encrypted topic, but SNS for which topic the key is
+        # (SNS developer guide, Key management: EventBridge-to-encrypted topics, and encryption context)
+        when = {"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": scope.arn("sns", f"{scope.prefix}*")}}
     sid = "".join(part.capitalize() for part in re.split(r"[.-]", service))
     return allow(f"Service{sid}", _USE, "*", principal={"Service": principal}, when=when)
 

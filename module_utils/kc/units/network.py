@@ -39,6 +39,11 @@ def vpc_name(scope: Scope) -> str:
     return scope.prefix.rstrip("-")
 
 
+def nat_of(scope: Scope, zone: str) -> Resource:
+    """Return the NAT gateway of a zone (its letter) as other units look it up: output `id`."""
+    return Resource(NAT, scope.shared.name("tag", "nat", zone), None, scope.region, component="network")
+
+
 def vpc_of(scope: Scope, region: str = "") -> Resource:
     """Return a region's VPC (the scope's own where empty) as other units look it up: outputs `id` and `cidr`."""
     return Resource(VPC, vpc_name(scope.shared), None, region or scope.region, component="network")

@@ -200,6 +200,11 @@ def node_name(scope: Scope, short: str) -> str:
     return scope.name("launch_template", short)
 
 
+def node_of(scope: Scope, short: str) -> Resource:
+    """Return a node's instance as other units look it up: outputs `id` and `address`."""
+    return Resource(INSTANCE, node_name(scope, short), None, scope.region, component="nodes", client=scope.client)
+
+
 def user_data(region: str, architecture: str) -> str:
     """Return what an instance does first: it becomes manageable.
 
