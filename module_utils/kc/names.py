@@ -34,6 +34,7 @@ class Rule:
 RULES: dict[str, Rule] = {
     "tag": Rule(255, r"[\w .:/=+@-]+", "EC2 user guide, Tag restrictions (256 characters)"),
     "security_group": Rule(255, r"(?!sg-)[A-Za-z0-9_ .:/()#,@\[\]+=&;{}!$*-]+", "EC2 API, CreateSecurityGroup"),
+    "label": Rule(63, r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", "RFC 1035, section 2.3.4: a label of a DNS name"),
     "launch_template": Rule(128, r"[A-Za-z0-9().\-/_]{3,}", "EC2 API, CreateLaunchTemplate"),
     "load_balancer": Rule(32, r"(?!internal-)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", "ELBv2 API, CreateLoadBalancer"),
     "target_group": Rule(32, r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", "ELBv2 API, CreateTargetGroup"),

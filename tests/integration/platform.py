@@ -30,7 +30,7 @@ NEEDS: dict[str, list[Where]] = {
     "secrets": [("keys", HOME), ("keys", OTHER)],
     "certificates": [("zone", HOME)],
     "private_zone": [("network", HOME), ("network", OTHER)],
-    "nodes": [("identity", HOME), ("keys", HOME), ("network", HOME)],
+    "nodes": [("identity", HOME), ("private_zone", HOME)],
     "cluster": [("keys", HOME)],
     "queues": [("keys", HOME)],
     "services": [("cluster", HOME), ("network", HOME), ("secrets", HOME)],

@@ -10,7 +10,7 @@ from kc.unit import run
 from kc.units.nodes import UNIT
 
 from tests.integration.census import inventory_of
-from tests.integration.platform import options, prepare
+from tests.integration.platform import options
 
 NODES = {
     "clickhouse-1": {"service": "clickhouse", "zone": "a", "address": 11},
@@ -21,12 +21,29 @@ SERVICES: dict[str, Any] = {
     "keeper": {"type": "m7g.large", "role": "node", "volume": {"size": 10}},
 }
 NAME = "kc-lab-clickhouse-1"
-KINDS = ["instance", "interface", "launch_template", "volume", "volume_attachment"]
+DNS = "clickhouse-1.me-west-1.kc-lab.internal A"
+KINDS = ["instance", "interface", "launch_template", "record", "volume", "volume_attachment"]
+
+
+KEYS = {"keys": {"data": {"description": "Data"}}}
+SMALL: dict[str, dict[str, Any]] = {
+    "identity": {"roles": {"node": {"trust": "ec2.amazonaws.com", "instance_profile": True}}},
+    "keys": KEYS,
+    "network": {
+        "nat": "none",
+        "tiers": {**options("network")["tiers"], "data": {"internet": "none", "acl": "internal"}},
+        "endpoints": {"gateway": [], "interface": [], "security_group": "data"},
+        "flow_log_bucket": None,
+    },
+    "private_zone": {"regions": ["me-west-1"]},
+}
+"""Just what nodes stand on."""
 
 
 @pytest.fixture
 def params(converge: Any, scope_option: Callable[..., dict[str, Any]]) -> dict[str, Any]:
-    prepare("nodes", converge, scope_option)
+    for unit, given in SMALL.items():
+        converge(unit, {**options(unit), **given, "scope": scope_option()})
     return {**options("nodes"), "scope": scope_option(), "nodes": NODES, "services": SERVICES}
 
 
@@ -108,6 +125,14 @@ def attribute(ec2: Any, **what: Any) -> None:
 
 def retag(ec2: Any, id: str) -> None:
     ec2.create_tags(Resources=[id], Tags=[{"Key": "Service", "Value": "other"}, {"Key": "Theirs", "Value": "x"}])
+
+
+def readdress(ec2: Any, client: Any) -> None:
+    """Point the node's name elsewhere."""
+    api = client("route53", "us-east-1")
+    (zone,) = api.list_hosted_zones()["HostedZones"]
+    record = {"Name": DNS.removesuffix(" A"), "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "10.10.64.99"}]}
+    api.change_resource_record_sets(HostedZoneId=zone["Id"], ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]})
 
 
 DRIFT: dict[str, tuple[Callable[[Any], Any], tuple[str, str, str, list[str]]]] = {
@@ -192,11 +217,15 @@ DRIFT: dict[str, tuple[Callable[[Any], Any], tuple[str, str, str, list[str]]]] =
 
 def test_drift_is_seen_and_put_back(converge: Any, params: dict[str, Any], ec2: Any, client: Any) -> None:
     client("iam").create_instance_profile(InstanceProfileName="other")
+    params = {**params, "nodes": {"clickhouse-1": NODES["clickhouse-1"]}}
     converge("nodes", params)
     for what, (by_hand, expected) in DRIFT.items():
         by_hand(ec2)
         assert changes(converge("nodes", params)) == [expected], what
         assert converge("nodes", params)["plan"] == [], what
+    readdress(ec2, client)
+    assert changes(converge("nodes", params)) == [("update", "record", DNS, ["values"])]
+    assert converge("nodes", params)["plan"] == []
     versions = ec2.describe_launch_template_versions(LaunchTemplateName=NAME)["LaunchTemplateVersions"]
     assert len(versions) == 3, "a version that is right already is taken again"
 
@@ -311,7 +340,7 @@ def test_a_node_goes_and_its_data_stays(converge: Any, params: dict[str, Any], e
     left = {**params, "nodes": {"keeper-1": NODES["keeper-1"]}}
     gone = converge("nodes", left)
     assert [line[:2] for line in changes(gone)] == [
-        ("delete", kind) for kind in ("instance", "volume_attachment", "launch_template", "interface")
+        ("delete", kind) for kind in ("record", "instance", "volume_attachment", "launch_template", "interface")
     ]
     assert gone["kept"] == [f"volume {NAME} (me-west-1)"]
     data = volume(ec2)["VolumeId"]
@@ -328,11 +357,12 @@ def test_a_node_goes_and_its_data_stays(converge: Any, params: dict[str, Any], e
 def test_a_clients_nodes_are_its_own(converge: Any, params: dict[str, Any], scope_option: Any, ec2: Any, client: Any) -> None:
     converge("nodes", params)
     scope = scope_option(client="acme")
-    converge("keys", {**options("keys"), "scope": scope})
+    converge("keys", {**options("keys"), **KEYS, "scope": scope})
     nodes = {"clickhouse-1": {"service": "clickhouse", "zone": "a", "address": 31}}
     acme = {**params, "scope": scope, "nodes": nodes}
     made = converge("nodes", acme)
-    assert {name for of in made["outputs"].values() for name in of} == {"kc-lab-acme-clickhouse-1"}
+    record = "acme-clickhouse-1.me-west-1.kc-lab.internal A"
+    assert {name for of in made["outputs"].values() for name in of} == {"kc-lab-acme-clickhouse-1", record}
     one = instance(ec2, "kc-lab-acme-clickhouse-1")
     assert one["PrivateIpAddress"] == "10.10.64.31"
     assert {"Key": "Client", "Value": "acme"} in one["Tags"]

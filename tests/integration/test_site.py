@@ -97,6 +97,9 @@ def by_hand(client: Callable[..., Any]) -> list[Line]:
     kms = client("kms", "eu-central-1")
     key = kms.describe_key(KeyId="alias/kc-lab-data")["KeyMetadata"]["KeyId"]
     kms.disable_key_rotation(KeyId=key)
+    ec2 = client("ec2", "eu-west-1")
+    (keeper,) = [one for each in ec2.describe_instances()["Reservations"] for one in each["Instances"]]
+    ec2.stop_instances(InstanceIds=[keeper["InstanceId"]])
     client("s3", "eu-central-1").delete_bucket_replication(Bucket="kc-lab-static-123456789012-eu-central-1")
     return sorted(
         [
@@ -105,6 +108,7 @@ def by_hand(client: Callable[..., Any]) -> list[Line]:
             ("update", "bucket", "kc-lab-media-123456789012-me-west-1", "me-west-1"),
             ("update", "parameter", "/kc/lab/region/home", "me-west-1"),
             ("update", "key", "kc-lab-data", "eu-central-1"),
+            ("update", "instance", "kc-lab-keeper-1", "eu-west-1"),
             ("create", "replication", "kc-lab-static-123456789012-eu-central-1", "eu-central-1"),
         ]
     )

@@ -58,7 +58,13 @@ def test_what_a_node_is_made_of() -> None:
     found = made()
     names = ("kc-lab-clickhouse-1", "kc-lab-clickhouse-2", "kc-lab-keeper-1")
     kinds = ("interface", "volume", "launch_template", "instance", "volume_attachment")
-    assert {key for key, one in found.items() if one.desired is not None} == {
+    records = [one for key, one in found.items() if key.kind == "record"]
+    assert [(one.name, (one.desired or {})["values"]) for one in records] == [
+        ("clickhouse-1.me-west-1.kc-lab.internal A", ["10.10.128.11"]),
+        ("clickhouse-2.me-west-1.kc-lab.internal A", ["10.10.144.12"]),
+        ("keeper-1.me-west-1.kc-lab.internal A", ["10.10.144.21"]),
+    ]
+    assert {key for key, one in found.items() if one.desired is not None and key.kind != "record"} == {
         Key(kind, "me-west-1", name) for kind in kinds for name in names
     }
     looked_up = {(key.kind, key.name, one.component) for key, one in found.items() if one.desired is None}
@@ -67,6 +73,7 @@ def test_what_a_node_is_made_of() -> None:
         ("subnet", "kc-lab-data-b", "network"),
         ("security_group", "kc-lab-data", "network"),
         ("key", "kc-lab-data", "keys"),
+        ("private_zone", "kc-lab.internal", "private_zone"),
     }
 
 
@@ -158,14 +165,17 @@ def test_a_clients_nodes() -> None:
     template = found[Key("launch_template", "me-west-1", "kc-lab-acme-clickhouse-1")].desired or {}
     assert template["profile"] == "kc-lab-clickhouse-node", "everybody's"
     assert template["disks"][0]["key"] == Ref("key", "kc-lab-acme-data", "arn"), "its own"
+    assert Key("record", "me-west-1", "acme-clickhouse-1.me-west-1.kc-lab.internal A") in found
 
 
 def test_names_at_their_limit() -> None:
-    long = "n" * 63
-    platform = Scope("p" * 40, "e" * 40, "123456789012", "me-west-1", "nodes", "c" * 30)
-    names = {key.name for key, one in made(platform, nodes={long: OPTIONS["nodes"]["keeper-1"]}).items() if one.desired is not None}
-    (name,) = names
+    scope = Scope("p" * 40, "e" * 40, "123456789012", "me-west-1", "nodes", "c" * 30)
+    names = {key.name for key, one in made(scope, nodes={"n" * 32: OPTIONS["nodes"]["keeper-1"]}).items() if one.desired is not None}
+    name, record = sorted(names, key=lambda name: name.startswith("c"))
     assert len(name) == 128
+    assert all(len(label) <= 63 for label in record.removesuffix(" A").split("."))
+    with pytest.raises(KcError, match="is longer than the 63 characters of a DNS label"):
+        made(scope, nodes={"n" * 33: OPTIONS["nodes"]["keeper-1"]})
 
 
 def test_no_nodes_need_nothing() -> None:
@@ -200,7 +210,7 @@ CLICKHOUSE = ("services", "clickhouse")
         ((*ONE, "service"), "click", "`nodes.clickhouse-1.service`: `click` is no service. It must be one of clickhouse, keeper."),
         ((*ONE, "sise"), 1, "`nodes.clickhouse-1` has no setting `sise`"),
         (("nodes", "Click"), {}, "`nodes.Click`: `Click` can't be a node's name"),
-        (("nodes", "n" * 64), {}, "can't be a node's name"),
+        (("nodes", "n" * 64), {}, "is longer than the 63 characters of a DNS label"),
         ((*ONE, "type"), "r99.large", "`nodes.clickhouse-1.type`: r99.large is of no family known here: choose one of c6g"),
         ((*CLICKHOUSE, "type"), "r7g.huge", "`services.clickhouse.type`: the family r7g has no size huge: choose one of medium, large"),
         ((*CLICKHOUSE, "type"), "r7g", "`services.clickhouse.type`: r7g is no instance type: write it as in r7g.2xlarge"),

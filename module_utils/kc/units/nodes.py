@@ -20,11 +20,15 @@ from ..settings import settings
 from ..unit import Params, Unit
 from .keys import key_name, key_of
 from .network import group_of, subnet_cidr, subnet_of
+from .private_zone import RECORD, private_record, private_zone_of
 
 INTERFACE, VOLUME, TEMPLATE, INSTANCE, ATTACHMENT = Interface(), Volume(), LaunchTemplate(), Instance(), VolumeAttachment()
 
 NODE = r"[a-z]([a-z0-9-]*[a-z0-9])?"
 """What a node may be called: a label of its name in the private zone."""
+
+LABEL = 63
+"""Characters of a label of a DNS name. RFC 1035, section 2.3.4."""
 
 PURCHASES = ("on_demand", "reserved")
 """How a node is meant to be paid for: what the tag `Purchase` says. Nothing is bought here."""
@@ -111,6 +115,7 @@ def _stands_on(scope: Scope, node: Node) -> Iterator[Resource]:
     yield subnet_of(scope, node.service.tier, node.about.zone)
     yield from (group_of(scope, group) for group in node.service.security_groups)
     yield key_of(scope, node.service.key)
+    yield private_zone_of(scope)
 
 
 def _node(scope: Scope, node: Node, *, resize: bool) -> Iterator[Resource]:
@@ -190,6 +195,7 @@ def _node(scope: Scope, node: Node, *, resize: bool) -> Iterator[Resource]:
         state="running",
         tags={**tags, "Purchase": service.purchase},
     )
+    yield private_record(scope, f"{node_label(scope, node.short)}.{scope.region}", "A", [node.address])
     yield resource(
         ATTACHMENT, volume=Ref("volume", name), instance=Ref("instance", name), device=node.volume.device, ends_with_instance=False
     )
@@ -203,6 +209,11 @@ def node_name(scope: Scope, short: str) -> str:
 def node_of(scope: Scope, short: str) -> Resource:
     """Return a node's instance as other units look it up: outputs `id` and `address`."""
     return Resource(INSTANCE, node_name(scope, short), None, scope.region, component="nodes", client=scope.client)
+
+
+def node_label(scope: Scope, short: str) -> str:
+    """Return the first label of a node's name in the private zone: `clickhouse-1`, a client's `acme-clickhouse-1`."""
+    return f"{scope.client}-{short}" if scope.client else short
 
 
 def user_data(region: str, architecture: str) -> str:
@@ -233,8 +244,12 @@ def _nodes(scope: Scope, params: Params) -> Iterator[Node]:
     taken: dict[str, str] = {}
     for short, given in sorted(params["nodes"].items()):
         where = f"nodes.{short}"
-        if not re.fullmatch(NODE, short) or len(short) > 63:
+        if not re.fullmatch(NODE, short):
             raise KcError(f"`{where}`: `{short}` can't be a node's name", hint="use lower-case letters, digits and hyphens, a letter first")
+        if len(node_label(scope, short)) > LABEL:
+            raise KcError(
+                f"`{where}`: `{node_label(scope, short)}` is longer than the {LABEL} characters of a DNS label", hint="shorten it"
+            )
         about = settings(NodeSettings, where, given)
         if about.service not in services:
             raise KcError(f"`{where}.service`: `{about.service}` is no service", hint=f"it must be one of {', '.join(services)}")
@@ -304,7 +319,7 @@ def _spread(nodes: Sequence[Node], zones: Sequence[str]) -> None:
 UNIT = Unit(
     name="nodes",
     # an instance goes before its attachment: it lets go of the volume by itself, a running one may hold on to it
-    kinds=(INTERFACE, VOLUME, TEMPLATE, ATTACHMENT, INSTANCE),
+    kinds=(INTERFACE, VOLUME, TEMPLATE, ATTACHMENT, INSTANCE, RECORD),
     build=build,
-    services=("ec2",),
+    services=("ec2", "route53"),
 )

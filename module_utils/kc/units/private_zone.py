@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .. import names
 from ..aws.records import Record
 from ..aws.route53 import GLOBAL, record_name
 from ..aws.zones import PrivateZone
@@ -24,7 +25,7 @@ TTL = 60
 
 def private_domain(scope: Scope) -> str:
     """Return the zone's domain, `kc-lab.internal`. ICANN reserved `internal` for private use (resolution of 2024-07-29)."""
-    return f"{scope.shared.prefix.rstrip('-')}.internal"
+    return f"{names.fit('label', scope.shared.prefix.rstrip('-'))}.internal"
 
 
 def private_zone_of(scope: Scope) -> Resource:
