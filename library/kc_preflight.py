@@ -38,6 +38,10 @@ options:
       rules:
         description: Rules of one security group in one direction.
         type: int
+      types:
+        description: Instance types with their zones, such as C(r7g.2xlarge in me-west-1a).
+        type: list
+        elements: str
       vcpus:
         description: vCPUs of instances.
         type: int

@@ -154,6 +154,17 @@ def profiles_are_replaced() -> None:
     Backend.replace_iam_instance_profile_association = replaced
 
 
+def types_are_offered() -> None:
+    """`REGION` offers what its neighbour does; moto 5.2.5 doesn't know it."""
+    from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
+
+    from ..overlay import LIKE
+    from ..settings import REGION
+
+    for regions in INSTANCE_TYPE_OFFERINGS.values():
+        regions[REGION] = [{**one, "Location": one["Location"].replace(LIKE, REGION)} for one in regions[LIKE]]
+
+
 def monitoring() -> None:
     """MonitorInstances and UnmonitorInstances; moto 5.2.5 has neither."""
     from moto.core.responses import ActionResult
@@ -188,5 +199,6 @@ ALL = (
     types_change_at_rest,
     shutdown_behaviour_can_be_changed,
     profiles_are_replaced,
+    types_are_offered,
     monitoring,
 )

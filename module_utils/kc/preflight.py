@@ -104,6 +104,7 @@ def needs(resources: Iterable[Resource]) -> dict[str, Any]:
     def of(kind: str) -> list[tuple[str, Mapping[str, Any]]]:
         return [(resource.name, resource.desired or {}) for resource in wanted if resource.kind.name == kind]
 
+    zones = {name: about["zone"] for name, about in of("volume")}
     root_volumes = [disk for _, about in of("launch_template") for disk in about["disks"]]
     return {
         "zones": sorted({about["zone"] for _, about in of("subnet")}),
@@ -111,6 +112,7 @@ def needs(resources: Iterable[Resource]) -> dict[str, Any]:
         "addresses": kinds["address"],
         "nat_gateways": max(Counter(about["subnet"].name for _, about in of("nat_gateway")).values(), default=0),
         "interface_endpoints": sum(about["type"] == "Interface" for _, about in of("endpoint")),
+        "types": sorted({f"{about['type']} in {zones[name]}" for name, about in of("instance") if name in zones}),
         "vcpus": sum(limits.vcpus(about["type"]) for _, about in of("instance")),
         "gp3_gib": sum(disk["size"] for disk in [*(about for _, about in of("volume")), *root_volumes]),
         "rules": max((len(about[way]) for _, about in of("security_group_rules") for way in ("ingress", "egress")), default=0),
@@ -131,7 +133,7 @@ def preflight(aws: Aws, scope: Scope, needs: Needs) -> list[Check]:
     if any(check.verdict == "fail" for check in checks):
         return checks
     looks: list[Callable[[], Check]] = [partial(_quota, view, quota) for quota in QUOTAS if needs.get(quota.need)]
-    looks += [partial(look, view) for need, look in (("zones", _zones), ("roles", _roles)) if needs.get(need)]
+    looks += [partial(look, view) for need, look in (("zones", _zones), ("types", _types), ("roles", _roles)) if needs.get(need)]
     return [*checks, *aws.map(lambda look: look(), looks)]
 
 
@@ -176,6 +178,22 @@ def _zones(view: View) -> Check:
         how = f"choose kc_network_zones from {', '.join(known) or 'none'}"
         return view.check("zones", "fail", f"not available to this account: {', '.join(lacking)}; {how}")
     return view.check("zones", "ok", f"{len(known)} available")
+
+
+def _types(view: View) -> Check:
+    """Whether the zones have the instance types; a new region begins with few."""
+    needed: list[str] = view.needs["types"]
+    types = sorted({each.split(" in ")[0] for each in needed})
+    by = {"LocationType": "availability-zone", "Filters": [{"Name": "instance-type", "Values": types}]}
+    try:
+        offered = view.aws.pages("ec2", "describe_instance_type_offerings", "InstanceTypeOfferings", **by)
+    except KcError as error:
+        return view.untold("instance types", len(needed), error)
+    have = {f"{one['InstanceType']} in {one['Location']}" for one in offered}
+    lacking = [each for each in needed if each not in have]
+    if lacking:
+        return view.check("instance types", "fail", f"AWS offers no {', no '.join(lacking)}: choose another type, or another zone")
+    return view.check("instance types", "ok", f"{', '.join(types)} offered")
 
 
 def _roles(view: View) -> Check:

@@ -262,6 +262,7 @@ def test_needs() -> None:
         "nat_gateways": 1,
         "interface_endpoints": 2,
         "rules": 1,
+        "types": ["m7g.large in me-west-1a"],
         "vcpus": 2,
         "gp3_gib": 36,
         "buckets": [],

@@ -28,6 +28,9 @@ ANSWERS: dict[str, Any] = {
         {"Instances": [{"InstanceType": "m9z.huge", "CpuOptions": {"CoreCount": 3, "ThreadsPerCore": 2}}]},
         {"Instances": [{"InstanceType": "m7g.large", "InstanceLifecycle": "spot"}, {"InstanceType": "inf2.xlarge"}]},
     ],
+    "describe_instance_type_offerings": [
+        {"InstanceType": type, "Location": f"me-west-1{zone}"} for type in ("r7g.2xlarge", "m7g.large") for zone in "ab"
+    ],
     "describe_volumes": [{"Size": 500}, {"Size": 100, "Tags": OURS}],
     "list_buckets": [{"Name": "kc-test-media"}, {"Name": "other"}],
     "get_account_summary": {"SummaryMap": {"Roles": 10, "RolesQuota": 12}},
@@ -48,6 +51,7 @@ NEEDS = {
     "nat_gateways": 1,
     "interface_endpoints": 8,
     "rules": 10,
+    "types": ["m7g.large in me-west-1b", "r7g.2xlarge in me-west-1a"],
     "vcpus": 20,
     "gp3_gib": 1000,
     "buckets": ["kc-test-media", "kc-test-static"],
@@ -104,6 +108,7 @@ def test_a_ready_account() -> None:
         "GiB of gp3 volumes",
         "buckets",
         "zones",
+        "instance types",
         "IAM roles",
     ]
 
@@ -134,6 +139,12 @@ DENIED = KcError(
         ({"L-FE5A380F": 1}, "fail", "NAT gateways a zone: 1 needed, 0 of 1 free"),
         ({"L-29B6F2EB": 5}, "fail", "interface endpoints a VPC: 8 needed, 5 of 5 free"),
         ({"L-0EA8095F": 9}, "fail", "rules a security group: 10 needed"),
+        (
+            {"describe_instance_type_offerings": [{"InstanceType": "r7g.2xlarge", "Location": "me-west-1a"}]},
+            "fail",
+            "instance types: AWS offers no m7g.large in me-west-1b: choose another type, or another zone",
+        ),
+        ({"describe_instance_type_offerings": DENIED}, "unknown", "instance types: 2 needed; AWS does not tell: ec2:x answered"),
         ({"L-1216C47A": 20}, "fail", "vCPUs of standard instances: 20 needed, 12 of 20 free: ask for more (Service Quotas, L-1216C47A)"),
         ({"L-7A658B76": 1}, "fail", "GiB of gp3 volumes: 1000 needed, 524 of 1024 free: ask for more (Service Quotas, L-7A658B76)"),
         ({"L-DC2B2D3D": 2}, "fail", "buckets: 2 needed, 1 of 2 free"),
@@ -182,7 +193,8 @@ def test_needs() -> None:
             Resource(INSTANCE, "n", {"type": "r7g.2xlarge"}, "me-west-1"),
             Resource(INSTANCE, "m", {"type": "m7g.large"}, "me-west-1"),
             Resource(TEMPLATE, "n", {"disks": [{"size": 16}]}, "me-west-1"),
-            Resource(VOLUME, "n", {"size": 100}, "me-west-1"),
+            Resource(VOLUME, "n", {"size": 100, "zone": "me-west-1a"}, "me-west-1"),
+            Resource(VOLUME, "m", {"size": 20, "zone": "me-west-1b"}, "me-west-1"),
         ]
     )
     assert found == {
@@ -192,8 +204,9 @@ def test_needs() -> None:
         "nat_gateways": 1,
         "interface_endpoints": 1,
         "rules": 3,
+        "types": ["m7g.large in me-west-1b", "r7g.2xlarge in me-west-1a"],
         "vcpus": 10,
-        "gp3_gib": 116,
+        "gp3_gib": 136,
         "buckets": [],
         "roles": [],
     }

@@ -22,6 +22,13 @@ def tagged(resource_type: str, tags: Mapping[str, str]) -> list[dict[str, Any]]:
     return [{"ResourceType": resource_type, "Tags": tag_list(tags)}]
 
 
+def living(aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the instances that match EC2 filters, without those that are ending or, for about an hour, listed as ended."""
+    states = {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}
+    reservations = aws.pages("ec2", "describe_instances", "Reservations", Filters=[*filters, states])
+    return [instance for reservation in reservations for instance in reservation["Instances"]]
+
+
 class Ec2Kind(Kind):
     """What EC2's kinds share: found by the scope's tags, called by their `Name` tag, tagged by one call.
 

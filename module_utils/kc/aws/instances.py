@@ -11,10 +11,10 @@ from .. import limits
 from ..errors import KcError
 from ..model import Live
 from ..scope import Scope
-from .ec2 import Ec2Kind, tagged
+from .ec2 import Ec2Kind, living, tagged
 from .session import Aws
 from .tags import tag_dict
-from .volumes import ROOT, standing
+from .volumes import ROOT
 
 HOLD = "Hold"
 """A tag that keeps an instance stopped which somebody, or a runbook that fences it, has stopped; its value says why."""
@@ -196,7 +196,7 @@ class Instance(Ec2Kind):
             protected, shutdown = attribute("disableApiTermination"), attribute("instanceInitiatedShutdownBehavior")
             return {**instance, "protected": bool(protected), "shutdown": shutdown}
 
-        return aws.map(complete, standing(aws, filters))
+        return aws.map(complete, living(aws, filters))
 
     def attrs(self, item: Mapping[str, Any]) -> dict[str, Any]:
         interfaces = item.get("NetworkInterfaces") or []

@@ -8,15 +8,12 @@ from typing import Any
 from ..errors import KcError
 from ..model import Kind, Live
 from ..scope import Scope
-from .ec2 import Ec2Kind, own, tagged
+from .ec2 import Ec2Kind, living, own, tagged
 from .session import Aws
 from .tags import tag_dict
 
 ROOT = {"Volume": "root"}
 """The tag of instances' root volumes: they come and go with their instance and are not managed by themselves."""
-
-LIVE = ("pending", "running", "stopping", "stopped")
-"""States of an instance that still is one; terminated ones are listed for about an hour."""
 
 
 class Volume(Ec2Kind):
@@ -127,13 +124,13 @@ class VolumeAttachment(Kind):
             tags.get("Name", volume["VolumeId"]): each
             for tags, volume in volumes
             if scope.owns(tags)
-            for each in volume["Attachments"]
+            for each in volume.get("Attachments") or []
             if each["State"] != "detaching"
         }
         # an instance that is ending lets go of its volumes by itself
         instances = [{"Name": "instance-id", "Values": sorted({each["InstanceId"] for each in found.values()})}]
-        living = {each["InstanceId"] for each in standing(aws, instances)} if found else set()
-        return {name: self._live(each) for name, each in found.items() if each["InstanceId"] in living}
+        alive = {each["InstanceId"] for each in living(aws, instances)} if found else set()
+        return {name: self._live(each) for name, each in found.items() if each["InstanceId"] in alive}
 
     def create(self, aws: Aws, scope: Scope, name: str, want: Mapping[str, Any]) -> Live:
         # the volume may still be with an instance that is ending
@@ -169,13 +166,6 @@ class VolumeAttachment(Kind):
             "ends_with_instance": bool(item.get("DeleteOnTermination")),
         }
         return Live(attrs, {"id": item["VolumeId"]})
-
-
-def standing(aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the instances that match EC2 filters and are not ending or ended."""
-    states = {"Name": "instance-state-name", "Values": list(LIVE)}
-    reservations = aws.pages("ec2", "describe_instances", "Reservations", Filters=[*filters, states])
-    return [instance for reservation in reservations for instance in reservation["Instances"]]
 
 
 def _standing(aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
