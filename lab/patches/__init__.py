@@ -14,6 +14,7 @@ from . import (
     cloudwatch,
     ec2,
     ecs,
+    elbv2,
     events,
     kms,
     route53,
@@ -23,6 +24,7 @@ from . import (
     speed,
     sqs,
     tagging,
+    wafv2,
 )
 
 ALL = (
@@ -34,6 +36,7 @@ ALL = (
     *cloudwatch.ALL,
     *ec2.ALL,
     *ecs.ALL,
+    *elbv2.ALL,
     *events.ALL,
     *kms.ALL,
     *route53.ALL,
@@ -42,6 +45,7 @@ ALL = (
     *sns.ALL,
     *sqs.ALL,
     *tagging.ALL,
+    *wafv2.ALL,
 )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -104,6 +105,63 @@ GP3_SIZE, GP3_IOPS, GP3_THROUGHPUT = (1, 65_536), (3_000, 80_000), (125, 2_000)
 
 GP3_IOPS_A_GIB, GP3_IOPS_A_MIB = 500, 4
 """IOPS that a GiB allows at most (above the 3,000 that all have), and that a MiB/s needs. Same source."""
+
+TLS_POLICIES = (
+    "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
+    "ELBSecurityPolicy-TLS13-1-2-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-2-2021-06",
+    "ELBSecurityPolicy-TLS13-1-3-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-3-2021-06",
+)
+"""TLS policies of a load balancer with TLS 1.2 at least and forward secrecy always.
+Application Load Balancer user guide, "Security policies"."""
+
+HEALTH_CHECK = {"interval": (5, 300), "timeout": (2, 120), "healthy": (2, 10), "unhealthy": (2, 10)}
+"""Seconds, seconds and looks of a target group's health check, at least and at most (ELBv2 API, CreateTargetGroup)."""
+
+DRAINING = (0, 3600)
+"""Seconds that a target may take to end its requests (ELBv2 API, TargetGroupAttribute)."""
+
+SLOW_START = (30, 900)
+"""Seconds in which a new target gets its share, where it is not 0 (ELBv2 API, TargetGroupAttribute)."""
+
+IDLE = (1, 4000)
+"""Seconds after which a silent connection is closed (ELBv2 API, LoadBalancerAttribute)."""
+
+RULE_VALUES = 5
+"""Hosts and paths of one rule, together. Application Load Balancer user guide, "Quotas": condition values per rule."""
+
+RULE_VALUE = 128
+"""Characters of a host or a path (ELBv2 API, HostHeaderConditionConfig and PathPatternConditionConfig)."""
+
+RULES = 100
+"""Rules and target groups of one load balancer. Application Load Balancer user guide, "Quotas"."""
+
+WAF_GROUPS = {
+    "AWSManagedRulesAdminProtectionRuleSet": 100,
+    "AWSManagedRulesAmazonIpReputationList": 25,
+    "AWSManagedRulesAnonymousIpList": 50,
+    "AWSManagedRulesCommonRuleSet": 700,
+    "AWSManagedRulesKnownBadInputsRuleSet": 200,
+    "AWSManagedRulesLinuxRuleSet": 200,
+    "AWSManagedRulesPHPRuleSet": 100,
+    "AWSManagedRulesSQLiRuleSet": 200,
+    "AWSManagedRulesUnixRuleSet": 100,
+    "AWSManagedRulesWindowsRuleSet": 200,
+    "AWSManagedRulesWordPressRuleSet": 100,
+}
+"""AWS's rule groups that cost nothing more, and their capacity units.
+AWS WAF developer guide, "AWS Managed Rules rule groups list"."""
+
+WAF_CAPACITY = 1500
+"""Capacity units of a web ACL that its price includes. AWS WAF developer guide, "Web ACL capacity units (WCUs)"."""
+
+WAF_LIMIT = (10, 2_000_000_000)
+"""Requests of a rate, at least and at most (WAFV2 API, RateBasedStatement)."""
+
+WAF_WINDOWS = (60, 120, 300, 600)
+"""Seconds over which a rate is counted (WAFV2 API, RateBasedStatement)."""
 
 
 @cache
@@ -211,3 +269,37 @@ def within(value: int, bounds: tuple[int, int]) -> str | None:
     """Check a number against the least and the most that AWS takes."""
     least, most = bounds
     return None if least <= value <= most else f"AWS takes {least} to {most}, not {value}"
+
+
+def tls_policy(name: str) -> str | None:
+    """Check a load balancer's TLS policy."""
+    if name in TLS_POLICIES:
+        return None
+    return f"{name} is no policy with TLS 1.2 at least and forward secrecy: choose one of {', '.join(TLS_POLICIES)}"
+
+
+def target_health(interval: int, timeout: int, healthy: int, unhealthy: int) -> str | None:
+    """Check a target group's health check."""
+    given = {"interval": interval, "timeout": timeout, "healthy": healthy, "unhealthy": unhealthy}
+    for name, value in given.items():
+        wrong = within(value, HEALTH_CHECK[name])
+        if wrong:
+            return f"`{name}`: {wrong}"
+    return None if timeout < interval else f"`timeout` is {timeout} s, `interval` {interval} s: a look must end before the next begins"
+
+
+def waf_groups(names: Iterable[str]) -> str | None:
+    """Check the managed rule groups of one web ACL."""
+    names = list(names)
+    unknown = next((name for name in names if name not in WAF_GROUPS), None)
+    if unknown:
+        return f"{unknown} is no rule group of AWS's that costs nothing more: choose one of {', '.join(WAF_GROUPS)}"
+    capacity = sum(WAF_GROUPS[name] for name in names)
+    return None if capacity <= WAF_CAPACITY else f"they take {capacity} capacity units, and {WAF_CAPACITY} are in the price: leave one out"
+
+
+def waf_rate(limit: int, window: int) -> str | None:
+    """Check a limit of requests: how many in how many seconds."""
+    if window not in WAF_WINDOWS:
+        return f"WAF counts no requests over {window} s: choose one of {', '.join(map(str, WAF_WINDOWS))}"
+    return within(limit, WAF_LIMIT)

@@ -57,6 +57,7 @@ RULES: dict[str, Rule] = {
     "event_rule": Rule(64, r"[A-Za-z0-9_.-]+", "EventBridge API, PutRule"),
     "topic": Rule(256, r"[A-Za-z0-9_-]+", "SNS API, CreateTopic"),
     "budget": Rule(100, r"(?!.*/action/)[A-Za-z0-9 _./-]+", "Budgets API, Budget: BudgetName (any character but : and \\)"),
+    "web_acl": Rule(128, r"[A-Za-z0-9_-]+", "WAFV2 API, CreateWebACL"),
     "log_group": Rule(512, r"[A-Za-z0-9/_.#-]+", "CloudWatch Logs API, CreateLogGroup"),
 }
 

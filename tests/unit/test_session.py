@@ -238,7 +238,7 @@ EXISTS = """
     BucketAlreadyOwnedByYou BucketAlreadyExists RepositoryAlreadyExistsException ParameterAlreadyExists
     ResourceAlreadyExistsException ResourceConflictException DBInstanceAlreadyExists DBSubnetGroupAlreadyExists
     DuplicateLoadBalancerName DuplicateTargetGroupName DuplicateListener DuplicateRecordException ConflictingDomainExists
-    OriginAccessControlAlreadyExists DistributionAlreadyExists
+    OriginAccessControlAlreadyExists DistributionAlreadyExists WAFDuplicateItemException PriorityInUse
 """
 MISSING = """
     InvalidVpcID.NotFound InvalidSubnetID.NotFound InvalidGroup.NotFound InvalidAllocationID.NotFound NatGatewayNotFound
@@ -251,7 +251,7 @@ MISSING = """
     LifecyclePolicyNotFoundException RegistryPolicyNotFoundException ParameterNotFound HostedZoneNotFound NoSuchHostedZone
     NoSuchHealthCheck LoadBalancerNotFound TargetGroupNotFound ListenerNotFound DBInstanceNotFound DBSubnetGroupNotFoundFault
     ClusterNotFoundException ServiceNotFoundException QueueDoesNotExist AWS.SimpleQueueService.NonExistentQueue
-    NoSuchDistribution NoSuchOriginAccessControl ObjectNotFoundException
+    NoSuchDistribution NoSuchOriginAccessControl ObjectNotFoundException WAFNonexistentItemException RuleNotFound
 """
 NEITHER = """
     AccessDenied AccessDeniedException UnauthorizedOperation DependencyViolation DeleteConflict OperationAborted

@@ -76,9 +76,9 @@ _LOST = (
 )
 _EXISTS = re.compile(
     r"Already(Exists|Owned|Associated)|ResourceExists|EntityExists|ConflictingDomainExists|^ResourceConflictException$|^InvalidSubnet\.Conflict$"
-    r"|\.Duplicate$|^Duplicate(?!SubnetsInSameZone)"
+    r"|\.Duplicate$|^(WAF)?Duplicate(?!SubnetsInSameZone)|^PriorityInUse$"
 )
-_MISSING = re.compile(r"NotFound|NoSuch(?!Origin$)|DoesNotExist|NonExistent|^404$")
+_MISSING = re.compile(r"NotFound|NoSuch(?!Origin$)|DoesNotExist|Non[Ee]xistent|^404$")
 
 _PERMISSION = "the credentials lack this permission: docs/reference/permissions/ lists what the toolkit needs"
 _SIGN_IN = "the credentials have expired: sign in again"

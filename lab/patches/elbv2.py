@@ -1,0 +1,92 @@
+"""Elastic Load Balancing: names and ports are taken once, what is protected stays, certificates know who uses them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def one_balancer_a_name() -> None:
+    """CreateLoadBalancer with a name that is taken answers with what stands, or DuplicateLoadBalancerName where it is another.
+
+    moto 5.2.5 makes another one: it compares ARNs, which end in something random.
+    """
+    from moto.elbv2.exceptions import DuplicateLoadBalancerName
+    from moto.elbv2.models import ELBv2Backend
+
+    create = ELBv2Backend.create_load_balancer
+
+    def create_load_balancer(self: Any, name: str, security_groups: list[str], subnet_ids: list[str], *args: Any, **more: Any) -> Any:
+        standing = next((each for each in self.load_balancers.values() if each.name == name), None)
+        if standing is None:
+            return create(self, name, security_groups, subnet_ids, *args, **more)
+        have = sorted(standing.security_groups), sorted(subnet.id for subnet in standing.subnets), standing.scheme
+        if have != (sorted(security_groups), sorted(subnet_ids), more.get("scheme")):
+            raise DuplicateLoadBalancerName
+        return standing
+
+    ELBv2Backend.create_load_balancer = create_load_balancer
+
+
+def one_listener_a_port() -> None:
+    """CreateListener on a port that is taken answers with what stands, or DuplicateListener where it is another.
+
+    moto 5.2.5 makes another one: it looks the port up among ARNs.
+    """
+    from moto.elbv2.exceptions import DuplicateListenerError
+    from moto.elbv2.models import ELBv2Backend
+
+    create = ELBv2Backend.create_listener
+
+    def create_listener(self: Any, load_balancer_arn: str, protocol: str, port: Any, *args: Any, **more: Any) -> Any:
+        balancer = self.load_balancers.get(load_balancer_arn)
+        standing = next((each for each in balancer.listeners.values() if str(each.port) == str(port)), None) if balancer else None
+        if standing is None:
+            return create(self, load_balancer_arn, protocol, port, *args, **more)
+        if standing.protocol != protocol:
+            raise DuplicateListenerError
+        return standing
+
+    ELBv2Backend.create_listener = create_listener
+
+
+def protected_from_deletion() -> None:
+    """DeleteLoadBalancer answers OperationNotPermitted while `deletion_protection.enabled` is true; moto 5.2.5 deletes it."""
+    from moto.elbv2.exceptions import ELBClientError
+    from moto.elbv2.models import ELBv2Backend
+
+    delete = ELBv2Backend.delete_load_balancer
+
+    def delete_load_balancer(self: Any, arn: str) -> None:
+        balancer = self.load_balancers.get(arn)
+        if balancer and balancer.attrs.get("deletion_protection.enabled") == "true":
+            message = f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled"
+            raise ELBClientError("OperationNotPermitted", message)
+        delete(self, arn)
+
+    ELBv2Backend.delete_load_balancer = delete_load_balancer
+
+
+def certificates_know_their_balancers() -> None:
+    """DescribeCertificate names the load balancers that use a certificate (`InUseBy`), as their listeners are now.
+
+    moto 5.2.5 adds a listener when it is made with the certificate, and never again: not when it gets one later, nor
+    when it gets another or is gone.
+    """
+    from moto.acm.models import CertBundle
+    from moto.elbv2.models import elbv2_backends
+
+    describe = CertBundle.describe
+
+    def described(self: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = describe(self)
+        _, _, _, region, account, _ = self.arn.split(":", 5)
+        balancers = elbv2_backends[account][region].load_balancers.values()
+        answer["Certificate"]["InUseBy"] = [
+            balancer.arn for balancer in balancers if any(self.arn in each.certificates for each in balancer.listeners.values())
+        ]
+        return answer
+
+    CertBundle.describe = described
+
+
+ALL = (one_balancer_a_name, one_listener_a_port, protected_from_deletion, certificates_know_their_balancers)
