@@ -119,6 +119,19 @@ ALSO: dict[tuple[str, str], tuple[str | For, ...]] = {
     ("ecs", "update_service"): (For("iam:PassRole", "ecs-tasks.amazonaws.com"),),
     # EventBridge API, PutRule: permissions for tags
     ("events", "put_rule"): ("events:TagResource",),
+    # Elastic Load Balancing user guide, API permissions: tags; EC2's descriptions; the service-linked role
+    ("elbv2", "create_listener"): ("elasticloadbalancing:AddTags",),
+    ("elbv2", "create_load_balancer"): (
+        "elasticloadbalancing:AddTags",
+        "ec2:DescribeAccountAttributes",
+        "ec2:DescribeInternetGateways",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
+        For("iam:CreateServiceLinkedRole", "elasticloadbalancing.amazonaws.com"),
+    ),
+    ("elbv2", "create_rule"): ("elasticloadbalancing:AddTags",),
+    ("elbv2", "create_target_group"): ("elasticloadbalancing:AddTags",),
     ("iam", "add_role_to_instance_profile"): (For("iam:PassRole", "ec2.amazonaws.com"),),
     ("iam", "create_instance_profile"): ("iam:TagInstanceProfile",),
     ("iam", "create_role"): ("iam:TagRole",),
@@ -136,6 +149,19 @@ ALSO: dict[tuple[str, str], tuple[str | For, ...]] = {
     ("secretsmanager", "replicate_secret_to_regions"): ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"),
     ("secretsmanager", "update_secret"): ("kms:Decrypt", "kms:GenerateDataKey"),
     ("sns", "create_topic"): ("sns:TagResource",),
+    # Application Load Balancer user guide, AWS WAF integration
+    ("wafv2", "associate_web_acl"): ("elasticloadbalancing:SetWebAcl",),
+    ("wafv2", "create_web_acl"): ("wafv2:TagResource",),
+    ("wafv2", "disassociate_web_acl"): ("elasticloadbalancing:SetWebAcl",),
+    # AWS WAF developer guide, Sending web ACL traffic logs to CloudWatch Logs: permissions
+    ("wafv2", "put_logging_configuration"): (
+        "logs:CreateLogDelivery",
+        "logs:DeleteLogDelivery",
+        "logs:DescribeLogGroups",
+        "logs:DescribeResourcePolicies",
+        "logs:PutResourcePolicy",
+        For("iam:CreateServiceLinkedRole", "wafv2.amazonaws.com"),
+    ),
 }
 """What AWS wants beside an operation's own action."""
 

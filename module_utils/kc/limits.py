@@ -117,8 +117,11 @@ TLS_POLICIES = (
 """TLS policies of a load balancer with TLS 1.2 at least and forward secrecy always.
 Application Load Balancer user guide, "Security policies"."""
 
-HEALTH_CHECK = {"interval": (5, 300), "timeout": (2, 120), "healthy": (2, 10), "unhealthy": (2, 10)}
+HEALTH_CHECK = {"interval": (5, 300), "timeout": (2, 120), "unhealthy": (2, 10)}
 """Seconds, seconds and looks of a target group's health check, at least and at most (ELBv2 API, CreateTargetGroup)."""
+
+HEALTHY = (2, 10)
+"""Looks that a target must pass until it gets requests (the same page)."""
 
 DRAINING = (0, 3600)
 """Seconds that a target may take to end its requests (ELBv2 API, TargetGroupAttribute)."""
@@ -276,16 +279,6 @@ def tls_policy(name: str) -> str | None:
     if name in TLS_POLICIES:
         return None
     return f"{name} is no policy with TLS 1.2 at least and forward secrecy: choose one of {', '.join(TLS_POLICIES)}"
-
-
-def target_health(interval: int, timeout: int, healthy: int, unhealthy: int) -> str | None:
-    """Check a target group's health check."""
-    given = {"interval": interval, "timeout": timeout, "healthy": healthy, "unhealthy": unhealthy}
-    for name, value in given.items():
-        wrong = within(value, HEALTH_CHECK[name])
-        if wrong:
-            return f"`{name}`: {wrong}"
-    return None if timeout < interval else f"`timeout` is {timeout} s, `interval` {interval} s: a look must end before the next begins"
 
 
 def waf_groups(names: Iterable[str]) -> str | None:

@@ -133,6 +133,24 @@ def budgets(client: Client, region: str) -> Iterator[tuple[str, str]]:
             yield "budget_notification", f"{name} {told['NotificationType']} {told['Threshold']}"
 
 
+def elbv2(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    api = client("elbv2", region)
+    yield from (("target_group", each["TargetGroupName"]) for each in api.describe_target_groups()["TargetGroups"])
+    for balancer in api.describe_load_balancers()["LoadBalancers"]:
+        yield "load_balancer", balancer["LoadBalancerName"]
+        for listener in api.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:
+            name = f"{balancer['LoadBalancerName']}:{listener['Port']}"
+            yield "listener", name
+            rules = api.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
+            yield from (("listener_rule", f"{name}:{each['Priority']}") for each in rules if not each["IsDefault"])
+
+
+def wafv2(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    api = client("wafv2", region)
+    for scope in ("REGIONAL", *(["CLOUDFRONT"] if region == GLOBAL else [])):
+        yield from (("web_acl", each["Name"]) for each in api.list_web_acls(Scope=scope)["WebACLs"])
+
+
 def logs(client: Client, region: str) -> Iterator[tuple[str, str]]:
     yield from (("log_group", each["logGroupName"]) for each in client("logs", region).describe_log_groups()["logGroups"])
 
@@ -188,7 +206,6 @@ def tagging(client: Client, region: str) -> Iterator[tuple[str, str]]:
 SERVICES = {
     "application-autoscaling": scaling,
     "ecs": ecs,
-    "logs": logs,
     "ec2": ec2,
     "kms": kms,
     "s3": s3,
@@ -204,6 +221,9 @@ SERVICES = {
     "events": events,
     "cloudwatch": cloudwatch,
     "resourcegroupstaggingapi": tagging,
+    "elbv2": elbv2,
+    "wafv2": wafv2,
+    "logs": logs,
 }
 """How each service is counted; a test sees to it that no service of a unit is missing."""
 

@@ -14,6 +14,21 @@ ROOT = Path(__file__).parents[2]
 HOME, OTHER = "me-west-1", "eu-central-1"
 DOMAIN = "kc-lab.test"
 
+APPLICATIONS: dict[str, Any] = {
+    "api": {
+        "cpu": 256,
+        "memory": 512,
+        "role": "app",
+        "count": {"min": 2, "warm": 1, "max": 4},
+        "port": 8080,
+        "hosts": ["api"],
+        "priority": 10,
+        "health": {"path": "/health"},
+    },
+    "worker": {"cpu": 256, "memory": 512, "role": "app", "count": {"min": 1, "warm": 0, "max": 2}, "health": {"command": ["true"]}},
+}
+"""One that takes requests and one that does not."""
+
 Where = tuple[str, str]
 """A unit's name and a region."""
 
@@ -36,6 +51,7 @@ NEEDS: dict[str, list[Where]] = {
     "services": [("cluster", HOME), ("network", HOME), ("secrets", HOME)],
     "budgets": [],
     "observability": [("keys", HOME), ("network", HOME), ("nodes", HOME), ("certificates", HOME)],
+    "balancer": [("keys", HOME), ("storage", HOME), ("network", HOME), ("certificates", HOME)],
 }
 """Units in the order of the foundation, each with what has to stand before it."""
 
@@ -82,7 +98,7 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
         "storage": {
             "buckets": {
                 "media": {"key": "media", "intelligent_tiering_days": 30},
-                "logs": {"receives": ["access_logs", "flow_logs"], "expire_days": 30},
+                "logs": {"receives": ["access_logs", "flow_logs", "load_balancer_logs"], "expire_days": 30},
             }
         },
         "replication": {"buckets": {"media": "media"}, "to_region": there},
@@ -115,6 +131,14 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
         "queues": {"queues": {"jobs": {}, "mails": {"key": "data", "delay_seconds": 5}}},
         "certificates": {"domain": DOMAIN, "names": [f"*.{DOMAIN}"]},
         "private_zone": {"regions": [HOME, OTHER], "comment": "Nodes"},
+        "balancer": {
+            "domain": DOMAIN,
+            "applications": APPLICATIONS,
+            "health_application": "api",
+            "security_group": "app",
+            "waf_groups": {"AWSManagedRulesCommonRuleSet": {"priority": 20, "count_rules": ["SizeRestrictions_BODY"]}},
+            "waf_rates": {"viewer": {"priority": 10, "limit": 2000, "by": "forwarded"}},
+        },
         "cluster": {"insights": "enabled", "session_days": 30},
         "services": {
             "images": {"worker": f"sha256:{'0' * 64}"},

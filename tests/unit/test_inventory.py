@@ -57,6 +57,10 @@ COMMON: dict[str, Any] = {
             "memory": 512,
             "role": "api",
             "execution_role": "api",
+            "port": 80,
+            "hosts": ["api"],
+            "priority": 10,
+            "health": {"path": "/health"},
             "count": {"min": 1, "max": 2, "warm": 1},
             "scaling": {"queue": "jobs"},
         }
@@ -65,6 +69,9 @@ COMMON: dict[str, Any] = {
     "kc_parameters_runbook_values": {"role": "primary"},
     "kc_nodes_services": {"keeper": {"type": "m7g.large", "role": "api", "volume": {"size": 20}}},
     "kc_nodes": {"keeper-1": {"service": "keeper", "zone": "a", "address": 21}},
+    "kc_balancer_health_application": "api",
+    "kc_balancer_waf_groups": {"AWSManagedRulesCommonRuleSet": {"priority": 10}},
+    "kc_balancer_waf_rates": {"viewer": {"priority": 1, "limit": 1000, "by": "forwarded"}},
 }
 OWN = {
     "me-west-1": {"kc_network_cidr": "10.10.0.0/16", "kc_peering_peers": ["eu-central-1", "eu-west-1"], "kc_other_region": "eu-central-1"},
@@ -198,6 +205,10 @@ RULES = "kc_network_security_groups"
             ["job"],
             "queues_send[0]: `job` is not in kc_queues: did you mean `jobs`?",
         ),
+        ("", ("kc_balancer_health_application",), "apo", "kc_balancer_health_application: there is no application `apo`"),
+        ("", ("kc_applications", "api", "priority"), 3, "kc_applications.api.priority: is 3: places up to 9 are the health check's"),
+        ("", ("kc_balancer_waf_rates", "viewer", "by"), "ip", "kc_balancer_waf_rates.viewer.by: is `ip`: it is one of address, forwarded"),
+        ("", ("kc_balancer_waf_groups",), {"Common": {"priority": 1}}, "kc_balancer_waf_groups: Common is no rule group"),
         ("", ("kc_parameters", "bad name"), "x", "kc_parameters.bad name: `/kc/test/bad name` is no name for a parameter"),
     ],
 )

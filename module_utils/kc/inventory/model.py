@@ -13,6 +13,7 @@ from ..applications import Application
 from ..options import Path, Spec, entries_of
 from ..spec import COMMON, documentation, spec_of
 from ..units import budgets, identity, keys, nodes, queues, secrets, storage
+from ..waf import GroupSettings, RateSettings
 
 UNITS: dict[str, tuple[str, ...]] = {
     "identity": ("global",),
@@ -30,6 +31,7 @@ UNITS: dict[str, tuple[str, ...]] = {
     "nodes": ("regions", "witness"),
     "cluster": ("regions",),
     "queues": ("regions",),
+    "balancer": ("regions",),
     "services": ("regions",),
     "budgets": ("global",),
     "observability": ("regions", "witness", "global"),
@@ -42,7 +44,7 @@ FEEDS: dict[str, tuple[tuple[str, str], ...]] = {
     "kc_account": (("scope", "account"),),
     "kc_tags": (("scope", "tags"),),
     "kc_aws": (("scope", "aws"),),
-    "kc_domain": (("zone", "domain"), ("certificates", "domain")),
+    "kc_domain": (("zone", "domain"), ("certificates", "domain"), ("balancer", "domain")),
     "kc_other_region": (("replication", "to_region"),),
     "kc_home": (("keys", "home_region"),),
     "kc_keys": (("keys", "keys"),),
@@ -52,7 +54,7 @@ FEEDS: dict[str, tuple[tuple[str, str], ...]] = {
     "kc_nodes": (("nodes", "nodes"),),
     **{f"kc_network_{option}": (("network", option), ("nodes", option)) for option in ("cidr", "zones", "tiers")},
     "kc_queues": (("queues", "queues"),),
-    "kc_applications": (("services", "applications"),),
+    "kc_applications": (("balancer", "applications"), ("services", "applications")),
     "kc_images": (("services", "images"),),
 }
 """Variables that are named otherwise than `kc_<unit>_<option>`, and the options that each feeds."""
@@ -73,6 +75,8 @@ _RULE: Spec = {
 _VOLUME: dict[str, Any] = {"type": "dict", "options": entries_of(nodes.VolumeSettings)}
 ENTRIES: dict[str, Spec] = {
     "kc_applications": entries_of(Application),
+    "kc_balancer_waf_groups": entries_of(GroupSettings),
+    "kc_balancer_waf_rates": entries_of(RateSettings),
     "kc_budgets": entries_of(budgets.BudgetSettings),
     "kc_identity_roles": entries_of(identity.RoleSettings),
     "kc_keys": entries_of(keys.KeySettings),
