@@ -13,6 +13,10 @@ QUOTAS = {
         # a new account has 5, and AWS raises it as the account is used: this is what a used one has
         ("L-1216C47A", "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", 640.0),
     ],
+    "fargate": [  # a new account has fewer, too
+        ("L-3032A538", "Fargate On-Demand vCPU resource count", 4000.0),
+        ("L-36FBB829", "Fargate Spot vCPU resource count", 4000.0),
+    ],
     "s3": [("L-DC2B2D3D", "General purpose buckets", 10000.0)],
     "vpc": [("L-F678F1CE", "VPCs per Region", 5.0)],
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -105,6 +106,7 @@ def needs(resources: Iterable[Resource]) -> dict[str, Any]:
         return [(resource.name, resource.desired or {}) for resource in wanted if resource.kind.name == kind]
 
     zones = {name: about["zone"] for name, about in of("volume")}
+    fargate = _fargate(dict(of("task_definition")), dict(of("service")), dict(of("scalable_target")))
     root_volumes = [disk for _, about in of("launch_template") for disk in about["disks"]]
     return {
         "zones": sorted({about["zone"] for _, about in of("subnet")}),
@@ -114,11 +116,25 @@ def needs(resources: Iterable[Resource]) -> dict[str, Any]:
         "interface_endpoints": sum(about["type"] == "Interface" for _, about in of("endpoint")),
         "types": sorted({f"{about['type']} in {zones[name]}" for name, about in of("instance") if name in zones}),
         "vcpus": sum(limits.vcpus(about["type"]) for _, about in of("instance")),
+        "fargate": fargate["FARGATE"],
+        "fargate_spot": fargate["FARGATE_SPOT"],
         "gp3_gib": sum(disk["size"] for disk in [*(about for _, about in of("volume")), *root_volumes]),
         "rules": max((len(about[way]) for _, about in of("security_group_rules") for way in ("ingress", "egress")), default=0),
         "buckets": sorted(name for name, _ in of("bucket")),
         "roles": sorted(name for name, _ in of("role")),
     }
+
+
+def _fargate(tasks: Mapping[str, Any], services: Mapping[str, Any], targets: Mapping[str, Any]) -> Counter[str]:
+    """Return the CPU units that services take at most, by capacity provider."""
+    found: Counter[str] = Counter()
+    for name, target in targets.items():
+        strategy = services[name]["capacity"]
+        rest = target["max"] - sum(one["base"] for one in strategy)
+        weights = sum(one["weight"] for one in strategy)
+        for one in strategy:
+            found[one["capacityProvider"]] += tasks[name]["cpu"] * (one["base"] + math.ceil(max(0, rest) * one["weight"] / weights))
+    return found
 
 
 def preflight(aws: Aws, scope: Scope, needs: Needs) -> list[Check]:
@@ -287,6 +303,8 @@ QUOTAS = (
     Quota("interface endpoints a VPC", "interface_endpoints", "vpc", "L-29B6F2EB"),
     Quota("rules a security group", "rules", "vpc", "L-0EA8095F"),
     Quota("vCPUs of standard instances", "vcpus", "ec2", "L-1216C47A", _vcpus),
+    Quota("CPU units of Fargate tasks", "fargate", "fargate", "L-3032A538", unit=1024),
+    Quota("CPU units of Fargate Spot tasks", "fargate_spot", "fargate", "L-36FBB829", unit=1024),
     Quota("GiB of gp3 volumes", "gp3_gib", "ebs", "L-7A658B76", _gp3, unit=1024),
     Quota("buckets", "buckets", "s3", "L-DC2B2D3D", _buckets),
 )

@@ -11,6 +11,7 @@ from kc.preflight import Check, needs, preflight
 from kc.scope import Scope
 from kc.units.network import ADDRESS, ENDPOINT, NAT, RULES, SUBNET, VPC
 from kc.units.nodes import INSTANCE, TEMPLATE, VOLUME
+from kc.units.services import SERVICE, TARGET, TASK_DEFINITION
 
 OURS = [{"Key": "Platform", "Value": "kc"}, {"Key": "Environment", "Value": "test"}]
 SCOPE = Scope("kc", "test", "123456789012", "me-west-1", "preflight")
@@ -43,6 +44,8 @@ ANSWERS: dict[str, Any] = {
     "L-DC2B2D3D": 10000,
     "L-1216C47A": 64,
     "L-7A658B76": 2,
+    "L-3032A538": 6,
+    "L-36FBB829": 6,
 }
 NEEDS = {
     "zones": ["me-west-1a", "me-west-1b"],
@@ -54,6 +57,8 @@ NEEDS = {
     "types": ["m7g.large in me-west-1b", "r7g.2xlarge in me-west-1a"],
     "vcpus": 20,
     "gp3_gib": 1000,
+    "fargate": 6144,
+    "fargate_spot": 1024,
     "buckets": ["kc-test-media", "kc-test-static"],
     "roles": ["kc-test-a", "kc-test-b", "kc-test-c"],
 }
@@ -105,6 +110,8 @@ def test_a_ready_account() -> None:
         "interface endpoints a VPC",
         "rules a security group",
         "vCPUs of standard instances",
+        "CPU units of Fargate tasks",
+        "CPU units of Fargate Spot tasks",
         "GiB of gp3 volumes",
         "buckets",
         "zones",
@@ -146,6 +153,8 @@ DENIED = KcError(
         ),
         ({"describe_instance_type_offerings": DENIED}, "unknown", "instance types: 2 needed; AWS does not tell: ec2:x answered"),
         ({"L-1216C47A": 20}, "fail", "vCPUs of standard instances: 20 needed, 12 of 20 free: ask for more (Service Quotas, L-1216C47A)"),
+        ({"L-3032A538": 5}, "fail", "CPU units of Fargate tasks: 6144 needed, 5120 of 5120 free"),
+        ({"L-36FBB829": 0}, "fail", "CPU units of Fargate Spot tasks: 1024 needed, 0 of 0 free"),
         ({"L-7A658B76": 1}, "fail", "GiB of gp3 volumes: 1000 needed, 524 of 1024 free: ask for more (Service Quotas, L-7A658B76)"),
         ({"L-DC2B2D3D": 2}, "fail", "buckets: 2 needed, 1 of 2 free"),
         ({"get_account_summary": {"SummaryMap": {"Roles": 12, "RolesQuota": 12}}}, "fail", "IAM roles: 3 needed, 2 of 12 free"),
@@ -176,6 +185,13 @@ def test_only_what_is_needed_is_asked() -> None:
     assert [check.check for check in run(needed={})] == ["region", "account"]
 
 
+def fargate(name: str, cpu: int, most: int, *strategy: tuple[str, int, int]) -> list[Resource]:
+    """Return a service of Fargate tasks, with its strategy as provider, base and weight."""
+    capacity = [{"capacityProvider": provider, "base": base, "weight": weight} for provider, base, weight in strategy]
+    desired = {TASK_DEFINITION: {"cpu": cpu}, SERVICE: {"capacity": capacity}, TARGET: {"max": most}}
+    return [Resource(kind, name, about, "me-west-1") for kind, about in desired.items()]
+
+
 def test_needs() -> None:
     rules = {"group": "g", "ingress": [1, 2, 3], "egress": [1]}
     found = needs(
@@ -195,6 +211,9 @@ def test_needs() -> None:
             Resource(TEMPLATE, "n", {"disks": [{"size": 16}]}, "me-west-1"),
             Resource(VOLUME, "n", {"size": 100, "zone": "me-west-1a"}, "me-west-1"),
             Resource(VOLUME, "m", {"size": 20, "zone": "me-west-1b"}, "me-west-1"),
+            *fargate("web", 512, 6, ("FARGATE", 0, 1)),
+            *fargate("worker", 2048, 12, ("FARGATE", 1, 0), ("FARGATE_SPOT", 0, 1)),
+            *fargate("mixed", 256, 4, ("FARGATE", 1, 1), ("FARGATE_SPOT", 0, 1)),
         ]
     )
     assert found == {
@@ -207,6 +226,8 @@ def test_needs() -> None:
         "types": ["m7g.large in me-west-1b", "r7g.2xlarge in me-west-1a"],
         "vcpus": 10,
         "gp3_gib": 136,
+        "fargate": 6 * 512 + 2048 + 3 * 256,
+        "fargate_spot": 11 * 2048 + 2 * 256,
         "buckets": [],
         "roles": [],
     }
