@@ -12,7 +12,8 @@ description:
   - A task definition can't be changed. Where something differs, another revision is registered, and the service moves to it; of
     the older ones only the one before stays active. A deployment replaces tasks a part at a time, and one whose tasks fail is put back.
   - The task waits until every deployment is complete. If one fails, or O(timeout) is over, it fails with what ECS tells of the
-    reason, which are the last events of the service and how its tasks ended.
+    reason, which are the last events of the service and how its tasks ended. The next run deploys a service anew whose last
+    deployment failed.
   - The number of tasks is set when a service is created, and is the autoscaler's from then on.
   - An application that is no longer named, or C(state=absent), has its tasks ended before its service is deleted. Its log group
     stays unless O(data) is C(delete).
@@ -80,7 +81,7 @@ options:
   execute_command:
     description:
       - Whether operators may open a session in a container (C(aws ecs execute-command)). It is written to a log group (M(kc_cluster)).
-      - A role needs the grant C(execute_command) for it.
+      - A role needs the grant C(execute_command) for it. The agent's own paths can be written in each container then.
     type: bool
     default: true
   redeploy:

@@ -48,10 +48,10 @@ NEEDS: dict[str, list[Where]] = {
     "nodes": [("identity", HOME), ("private_zone", HOME)],
     "cluster": [("keys", HOME)],
     "queues": [("keys", HOME)],
-    "services": [("cluster", HOME), ("network", HOME), ("secrets", HOME)],
+    "balancer": [("keys", HOME), ("storage", HOME), ("network", HOME), ("certificates", HOME)],
+    "services": [("cluster", HOME), ("balancer", HOME), ("secrets", HOME)],
     "budgets": [],
     "observability": [("keys", HOME), ("network", HOME), ("nodes", HOME), ("certificates", HOME)],
-    "balancer": [("keys", HOME), ("storage", HOME), ("network", HOME), ("certificates", HOME)],
 }
 """Units in the order of the foundation, each with what has to stand before it."""
 
@@ -141,9 +141,10 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
         },
         "cluster": {"insights": "enabled", "session_days": 30},
         "services": {
-            "images": {"worker": f"sha256:{'0' * 64}"},
+            "images": dict.fromkeys(("api", "worker"), f"sha256:{'0' * 64}"),
             "tier": "data",
             "applications": {
+                "api": {**APPLICATIONS["api"], "scaling": {"requests": 100}},
                 "worker": {
                     "cpu": 256,
                     "memory": 512,

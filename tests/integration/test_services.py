@@ -9,7 +9,7 @@ import pytest
 from kc.unit import run
 from kc.units.services import UNIT
 
-from tests.integration.platform import options, prepare
+from tests.integration.platform import HOME, OTHER, options, prepare
 
 DIGESTS = [f"sha256:{digit * 64}" for digit in "01"]
 WORKER = "kc-lab-worker"
@@ -21,8 +21,12 @@ Change = tuple[str, str, str, list[str]]
 
 @pytest.fixture
 def params(scope_option: Callable[..., dict[str, Any]], converge: Any) -> dict[str, Any]:
-    prepare("services", converge, scope_option)
-    return {**options("services"), "scope": {**scope_option(), "tags": {"Owner": "operations"}}}
+    """Options of the application that takes no requests, with all it needs standing."""
+    for unit, region in [("keys", HOME), ("keys", OTHER), *((unit, HOME) for unit in ("storage", "network", "secrets", "cluster"))]:
+        converge(unit, {**options(unit, region), "scope": scope_option(region)})
+    given = options("services")
+    worker = {"worker": given["applications"]["worker"]}
+    return {**given, "applications": worker, "scope": {**scope_option(), "tags": {"Owner": "operations"}}}
 
 
 @pytest.fixture
@@ -88,8 +92,9 @@ def test_an_application(converge: Any, params: dict[str, Any], ecs: Any, scaling
     }
     assert {mount["containerPath"]: mount["sourceVolume"] for mount in container["mountPoints"]}.keys() == {
         "/tmp",  # noqa: S108
-        "/var/lib/amazon",
-        "/var/log/amazon",
+        "/managed-agents",
+        "/var/lib/amazon/ssm",
+        "/var/log/amazon/ssm",
     }
     assert (definition["cpu"], definition["memory"], definition["networkMode"]) == ("256", "512", "awsvpc")
     assert definition["runtimePlatform"] == {"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"}
@@ -315,8 +320,33 @@ def test_one_more_entry_one_less_and_none(converge: Any, params: dict[str, Any],
     assert client("cloudwatch").describe_alarms()["MetricAlarms"] == [], "target tracking's own alarms go too"
 
 
+def test_a_service_behind_the_load_balancer(converge: Any, scope_option: Any, ecs: Any, scaling: Any, client: Any) -> None:
+    prepare("services", converge, scope_option)
+    given = options("services")
+    params = {**given, "applications": {"api": given["applications"]["api"]}, "scope": scope_option()}
+    converge("services", params)
+    assert converge("services", params)["plan"] == []
+
+    elb = client("elbv2")
+    (group,) = elb.describe_target_groups()["TargetGroups"]
+    (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
+    runs = service(ecs, "kc-lab-api")
+    leads = [{"targetGroupArn": group["TargetGroupArn"], "containerName": "api", "containerPort": 8080}]
+    assert (runs["loadBalancers"], runs["healthCheckGracePeriodSeconds"]) == (leads, 60)
+    (policy,) = scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"]
+    tracking = policy["TargetTrackingScalingPolicyConfiguration"]
+    label = f"{balancer['LoadBalancerArn'].partition('loadbalancer/')[2]}/{group['TargetGroupArn'].rpartition(':')[2]}"
+    assert tracking["PredefinedMetricSpecification"] == {"PredefinedMetricType": "ALBRequestCountPerTarget", "ResourceLabel": label}
+
+    ecs.update_service(cluster="kc-lab", service="kc-lab-api", loadBalancers=[], healthCheckGracePeriodSeconds=5)
+    expected = [("update", "service", "kc-lab-api", ["grace", "load_balancers"])]
+    assert changes(converge("services", params)) == expected
+    assert service(ecs, "kc-lab-api")["loadBalancers"] == leads
+    assert converge("services", params)["plan"] == []
+
+
 def test_a_service_needs_its_cluster(converge: Any, params: dict[str, Any]) -> None:
-    converge("cluster", {"scope": params["scope"], "state": "absent", "data": "delete"})
+    converge("cluster", {"scope": params["scope"], "state": "absent", "data": "keep"})
     missing = run(UNIT, params, check=False)
     assert missing["failed"] and "cluster kc-lab (me-west-1)" in missing["msg"]
     assert missing["applied"] == []

@@ -63,7 +63,8 @@ COMMON: dict[str, Any] = {
             "health": {"path": "/health"},
             "count": {"min": 1, "max": 2, "warm": 1},
             "scaling": {"queue": "jobs"},
-        }
+            "secrets": {"MYSQL_PASSWORD": "mysql:password"},
+        },
     },
     "kc_images": {"api": f"sha256:{'0' * 64}"},
     "kc_parameters_runbook_values": {"role": "primary"},
@@ -196,6 +197,12 @@ RULES = "kc_network_security_groups"
         ("", ("kc_applications", "api", "count", "warm"), 3, "kc_applications.api.count: is 1 (warm 3) to 2"),
         ("", ("kc_applications", "api", "role"), "apy", "kc_applications.api.role: `apy` is not in kc_identity_roles: did you mean `api`?"),
         ("", ("kc_applications", "api", "scaling", "queue"), "job", "kc_applications.api.scaling.queue: `job` is not in kc_queues"),
+        (
+            "",
+            ("kc_applications", "api", "secrets", "MYSQL_PASSWORD"),
+            "mysqll:password",
+            "kc_applications.api.secrets.MYSQL_PASSWORD: `mysqll` is not in kc_secrets: did you mean `mysql`?",
+        ),
         ("", ("kc_applications", "api", "scaling", "cpu"), "much", "kc_applications.api.scaling.cpu: must be a whole number"),
         ("", ("kc_images", "api"), "latest", "kc_images.api: is `latest`: an image is named by its digest"),
         ("", ("kc_images",), {}, "kc_images: has no image for `api`"),
@@ -276,6 +283,8 @@ def test_needs() -> None:
         "types": ["m7g.large in me-west-1a"],
         "vcpus": 2,
         "gp3_gib": 36,
+        "fargate": 512,
+        "fargate_spot": 0,
         "buckets": [],
         "roles": [],
     }

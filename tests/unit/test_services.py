@@ -109,7 +109,7 @@ def test_a_task_definition() -> None:
             {"scratch": ["/cache"]},
             {"execute_command": True},
             "mounts",
-            {"/cache": "scratch-1", "/var/lib/amazon": "scratch-2", "/var/log/amazon": "scratch-3"},
+            {"/cache": "scratch-1", "/managed-agents": "scratch-2", "/var/lib/amazon/ssm": "scratch-3", "/var/log/amazon/ssm": "scratch-4"},
         ),
     ],
 )
@@ -152,6 +152,44 @@ def test_a_service() -> None:
         str(Key(kind, "me-west-1", name))
         for kind, name in (("key", "kc-lab-logs"), ("cluster", "kc-lab"), ("tier", "private"), ("security_group", "kc-lab-app"))
     }
+
+
+def test_what_takes_requests_stands_behind_the_load_balancer() -> None:
+    made = built({**WEB, "scaling": {"requests": 600}})
+    service = made["service"].desired or {}
+    group = Ref("target_group", "kc-lab-web", "arn")
+    assert service["load_balancers"] == [{"targetGroupArn": group, "containerName": "web", "containerPort": 8080}]
+    assert service["grace"] == 60
+    assert (made["scaling_policy/requests"].desired or {})["metric"] == {
+        "type": "ALBRequestCountPerTarget",
+        "balancer": Ref("load_balancer", "kc-lab-public", "suffix"),
+        "group": Ref("target_group", "kc-lab-web", "suffix"),
+    }
+    looked_up = {one.kind.name: one.component for one in made.values() if one.desired is None}
+    assert (looked_up["target_group"], looked_up["load_balancer"]) == ("balancer", "balancer")
+
+
+@pytest.mark.parametrize(
+    ("count", "least", "most", "room"),
+    [
+        (1, 100, 200, True),
+        (1, 100, 150, False),  # one and a half is one
+        (1, 0, 100, True),
+        (1, 50, 100, False),  # half a task is one
+        (2, 100, 150, True),
+        (3, 100, 125, False),
+        (4, 100, 125, True),
+        (4, 75, 100, True),
+    ],
+)
+def test_a_deployment_needs_room(count: int, least: int, most: int, room: bool) -> None:
+    about = {**SMALL, "count": {"min": count, "warm": count, "max": 9}}
+    options = {"minimum_healthy": least, "maximum_healthy": most}
+    if room:
+        assert desired(about, "service", **options)["deployment"]["maximum"] == most
+    else:
+        with pytest.raises(KcError, match=f"`maximum_healthy` is {most} and `minimum_healthy` {least}"):
+            built(about, **options)
 
 
 @pytest.mark.parametrize(
@@ -525,6 +563,21 @@ def test_that_no_reason_can_be_had_hides_no_failure() -> None:
 
     with pytest.raises(KcError, match="is `FAILED` instead of COMPLETED: ecs:list_tasks answered AccessDenied"):
         waited(Mute(state(deployment("d2", "FAILED"))))
+
+
+def test_a_service_whose_last_deployment_failed_is_deployed_again() -> None:
+    """ECS starts no task of it by itself: the image that was missing may be there now."""
+
+    class Listed(Ecs):
+        def pages(self, service: str, operation: str, key: str, /, **params: Any) -> list[Any]:
+            return ["arn:service/kc-lab/kc-lab-web"]
+
+    about = {"serviceArn": "arn:s", "clusterArn": "arn:c", "taskDefinition": "t", "desiredCount": 1}
+    about["tags"] = [{"key": key, "value": value} for key, value in SCOPE.tags().items()]
+    for last, tasks in (("FAILED", "(failed)"), ("IN_PROGRESS", RUNNING), ("COMPLETED", RUNNING)):
+        live = Service().read(Listed(state(deployment("d2", last), **about)), SCOPE)["kc-lab-web"]
+        assert live.attrs["tasks"] == tasks
+        assert ("tasks" in differing(Service(), live.attrs, WANT)) is (last == "FAILED")
 
 
 WANT = {

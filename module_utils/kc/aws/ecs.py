@@ -24,8 +24,8 @@ DRAIN = 900
 EVENTS = 3
 """Of a service's last events, and of the ways in which its tasks ended, how many an error tells."""
 
-RUNNING = "(running)"
-"""What stands for a service's tasks, as long as nobody wants them started anew."""
+RUNNING, FAILED = "(running)", "(failed)"
+"""What stands for a service's tasks, as long as nobody wants them started anew; ECS starts none after a failed deployment."""
 
 ROLE_MISSING = "ServiceLinkedRoleMissing"
 """Our code for ECS's complaint that its service-linked role, which an account's first cluster makes, is not there yet."""
@@ -174,8 +174,8 @@ class Service(Kind):
 
     Attributes of the desired state: `cluster` and `task_definition` (ARNs), `count` (of tasks at first; the autoscaler's from
     then on), `tasks` (`RUNNING`, or `ANEW` to have all started again), `capacity`, `platform`, `deployment` (`minimum` and
-    `maximum` percent), `network` (`subnets`, `groups`), `load_balancers`, `grace` (seconds), `execute_command`,
-    `rebalancing`, `tags`.
+    `maximum` percent, `breaker`, `rollback`), `network` (`subnets`, `groups`, `public`), `load_balancers`, `grace` (seconds),
+    `execute_command`, `propagate_tags`, `managed_tags`, `rebalancing`, `tags`.
     """
 
     name = "service"
@@ -310,7 +310,7 @@ def _service(about: Mapping[str, Any]) -> Live:
         "cluster": about["clusterArn"],
         "task_definition": about["taskDefinition"],
         "count": about["desiredCount"],
-        "tasks": RUNNING,
+        "tasks": FAILED if _primary(about).get("rolloutState") == "FAILED" else RUNNING,
         "capacity": strategy(about.get("capacityProviderStrategy")),
         "platform": about.get("platformVersion", ""),
         "deployment": {
@@ -339,9 +339,12 @@ def _service(about: Mapping[str, Any]) -> Live:
 
 
 def _outputs(about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a service's outputs; `deployment` is the one that is under way, or was last."""
-    primary = next((each["id"] for each in about.get("deployments") or [] if each["status"] == "PRIMARY"), "")
-    return {"id": about["serviceName"], "arn": about["serviceArn"], "deployment": primary}
+    return {"id": about["serviceName"], "arn": about["serviceArn"], "deployment": _primary(about).get("id", "")}
+
+
+def _primary(about: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the deployment that is under way, or was last."""
+    return next((each for each in about.get("deployments") or [] if each["status"] == "PRIMARY"), {})
 
 
 def _describe(aws: Aws, cluster: str, name: str) -> dict[str, Any] | None:

@@ -32,6 +32,7 @@ REFERENCES: tuple[tuple[Path, str], ...] = (
     (("kc_nodes_resize", "*"), "kc_nodes"),
     *((("kc_applications", "*", role), "kc_identity_roles") for role in ("role", "execution_role")),
     (("kc_applications", "*", "scaling", "queue"), "kc_queues"),
+    (("kc_applications", "*", "secrets", "*"), "kc_secrets"),
     *((("kc_identity_roles", "*", "grants", grant, "*"), f"kc_{names}") for grant, names in _GRANTS.items()),
     *(
         (("kc_identity_roles", "*", "grants", "replicate", of, "*"), f"kc_{names}")
@@ -69,10 +70,11 @@ def references(host: Host, hosts: Sequence[Host], modules: Mapping[str, Spec]) -
     for pattern, holder in REFERENCES:
         if not any(pattern[0] in feeding(host, unit, modules) for unit in units_of(host)):
             continue
-        # what is global serves all regions, and a region's secrets may be made in another
-        holders = hosts if "global" in host.groups else [host]
+        # what is global serves all regions, and secrets are made in one
+        holders = hosts if "global" in host.groups or holder == "kc_secrets" else [host]
         known = {name: None for one in holders for name in mapping(one.values.get(holder))}
-        for path, name in _matching(host.values.get(str(pattern[0])), pattern[1:], pattern[:1]):
+        for path, text in _matching(host.values.get(str(pattern[0])), pattern[1:], pattern[:1]):
+            name = text.partition(":")[0]  # a secret is named with the key that is wanted of it
             if name not in known:
                 yield Problem(host.name, path, f"`{name}` is not in {holder}: {suggestion(name, known)}")
 

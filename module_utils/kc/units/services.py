@@ -19,6 +19,7 @@ from ..errors import KcError
 from ..model import Key, Kind, Ref, Resource, canonical
 from ..scope import Scope
 from ..unit import Params, Unit
+from .balancer import balancer_of, target_group_of
 from .cluster import cluster_of
 from .keys import key_of
 from .network import group_of, tier_of
@@ -26,13 +27,16 @@ from .queues import queue_name
 from .registry import registry, repository_name
 from .secrets import secret_of
 
-TASK_DEFINITION, TARGET, POLICY, ACTION = TaskDefinition(), ScalableTarget(), ScalingPolicy(), ScheduledAction()
+TASK_DEFINITION, SERVICE = TaskDefinition(), Service()
+TARGET, POLICY, ACTION = ScalableTarget(), ScalingPolicy(), ScheduledAction()
 
 PLATFORM = "1.4.0"
 """Fargate's platform version; the latest since 2020. Named, so that a new one is a change that somebody decided on."""
 
-SESSION_PATHS = ("/var/lib/amazon", "/var/log/amazon")
-"""Where the agent of execute-command writes in a container. ECS developer guide, Monitor containers with ECS Exec."""
+SESSION_PATHS = ("/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm")
+"""Where the agent of execute-command writes in a container. AWS does not promise that sessions work where the root can't be
+written (ECS developer guide, ECS Exec: considerations); users found that it is enough when these can be
+(aws/containers-roadmap issue 1359). A task goes on if its agent does not."""
 
 LOG = {"driver": "awslogs", "mode": "non-blocking", "max-buffer-size": "4m"}
 """An application goes on while CloudWatch Logs does not answer; what no longer fits into the buffer is lost."""
@@ -162,19 +166,14 @@ class _Builder:
             "tasks": ANEW if self.short in params["redeploy"] else RUNNING,
             "capacity": self._capacity(),
             "platform": PLATFORM,
-            "deployment": {
-                "minimum": params["minimum_healthy"],
-                "maximum": params["maximum_healthy"],
-                "breaker": True,
-                "rollback": True,
-            },
+            "deployment": self._deployment(),
             "network": {
                 "subnets": self._look(tier_of(scope, params["tier"]), "subnets"),
                 "groups": [self._look(group_of(scope, params["security_group"]))],
                 "public": "DISABLED",
             },
-            "load_balancers": [],
-            "grace": 0,
+            "load_balancers": self._load_balancers(),
+            "grace": self.about.healthy.grace if self.about.port else 0,
             "execute_command": params["execute_command"],
             "propagate_tags": "SERVICE",
             "managed_tags": True,
@@ -182,6 +181,29 @@ class _Builder:
             "tags": scope.tags(),
         }
         return self._make(Service(params["timeout"]), self.name, desired)
+
+    def _load_balancers(self) -> list[dict[str, Any]]:
+        if not self.about.port:
+            return []
+        group = self._look(target_group_of(self.scope, self.short), "arn")
+        return [{"targetGroupArn": group, "containerName": self.short, "containerPort": self.about.port}]
+
+    def _deployment(self) -> dict[str, Any]:
+        """Return how tasks are replaced.
+
+        Raises:
+            KcError: The percentages leave no room for it: no task more may be started, and none may end before.
+        """
+        least, most = self.params["minimum_healthy"], self.params["maximum_healthy"]
+        count = max(1, min(self.about.counts.min, self.about.counts.warm))
+        # ECS API, DeploymentConfiguration: the least is rounded up, the most down
+        if count * most // 100 <= count and -(-count * least // 100) >= count:
+            raise KcError(
+                f"`maximum_healthy` is {most} and `minimum_healthy` {least}: with {count} task{'s' * (count > 1)} of `{self.short}`"
+                " no other may be started and none may end",
+                hint="give 200 and 100, or less than 100 for `minimum_healthy`",
+            )
+        return {"minimum": least, "maximum": most, "breaker": True, "rollback": True}
 
     def _capacity(self) -> list[dict[str, Any]]:
         placed = self.about.placed
@@ -203,7 +225,7 @@ class _Builder:
             "scheduled": sorted({about.min for about in self._schedules().values()}),
             "suspended": [],
         }
-        return self._make(TARGET, self.name, desired, after=(Key(Service.name, self.scope.region, self.name),))
+        return self._make(TARGET, self.name, desired, after=(Key(SERVICE.name, self.scope.region, self.name),))
 
     def _schedules(self) -> dict[str, Schedule]:
         return self.about.scaled.scheduled if self.primary else {}
@@ -212,6 +234,10 @@ class _Builder:
         scaled = self.about.scaled
         if scaled.cpu is not None:
             yield self._policy("cpu", scaled.cpu, {"type": "ECSServiceAverageCPUUtilization"})
+        if scaled.requests is not None:
+            balancer = self._look(balancer_of(self.scope), "suffix")
+            group = self._look(target_group_of(self.scope, self.short), "suffix")
+            yield self._policy("requests", scaled.requests, {"type": "ALBRequestCountPerTarget", "balancer": balancer, "group": group})
         if scaled.queue:
             yield self._policy("backlog", scaled.backlog, {"queries": backlog(self.scope, self.name, scaled.queue)})
 
@@ -259,7 +285,7 @@ def backlog(scope: Scope, service: str, queue: str) -> list[dict[str, Any]]:
 
 UNIT = Unit(
     name="services",
-    kinds=(LOG_GROUP, TASK_DEFINITION, Service(), TARGET, POLICY, ACTION),
+    kinds=(LOG_GROUP, TASK_DEFINITION, SERVICE, TARGET, POLICY, ACTION),
     build=build,
-    services=("ecs", "application-autoscaling", "logs", "ec2", "kms", "secretsmanager"),
+    services=("ecs", "application-autoscaling", "logs", "ec2", "elbv2", "kms", "secretsmanager"),
 )
