@@ -140,9 +140,29 @@ ALSO: dict[tuple[str, str], tuple[str | For, ...]] = {
     ("kms", "replicate_key"): ("kms:CreateKey", "kms:PutKeyPolicy", "kms:TagResource"),
     # SQS API, CreateQueue: tags
     ("sqs", "create_queue"): ("sqs:TagQueue",),
+    # RDS user guide, Overview of encrypting Amazon RDS resources: required permissions; Using service-linked roles for Amazon RDS
+    ("rds", "create_db_instance"): (
+        "rds:AddTagsToResource",
+        "kms:CreateGrant",
+        "kms:DescribeKey",
+        For("iam:CreateServiceLinkedRole", "rds.amazonaws.com"),
+        For("iam:PassRole", "monitoring.rds.amazonaws.com"),
+    ),
+    ("rds", "create_db_instance_read_replica"): (
+        "rds:AddTagsToResource",
+        "kms:CreateGrant",
+        "kms:DescribeKey",
+        For("iam:PassRole", "monitoring.rds.amazonaws.com"),
+    ),
+    ("rds", "create_db_parameter_group"): ("rds:AddTagsToResource",),
+    ("rds", "create_db_subnet_group"): ("rds:AddTagsToResource",),
+    # the last snapshot, with the instance's tags
+    ("rds", "delete_db_instance"): ("rds:AddTagsToResource", "rds:CreateDBSnapshot"),
+    ("rds", "modify_db_instance"): ("kms:CreateGrant", "kms:DescribeKey", For("iam:PassRole", "monitoring.rds.amazonaws.com")),
     # S3 API, CreateBucket: permissions, for its tags
     ("s3", "create_bucket"): ("s3:TagResource",),
     ("s3", "put_bucket_replication"): (For("iam:PassRole", "s3.amazonaws.com"),),
+    ("secretsmanager", "get_secret_value"): ("kms:Decrypt",),
     # Secrets Manager user guide, Secret encryption and decryption: permissions for the KMS key
     ("secretsmanager", "create_secret"): ("kms:Decrypt", "kms:GenerateDataKey", "secretsmanager:TagResource"),
     ("secretsmanager", "put_secret_value"): ("kms:Decrypt", "kms:GenerateDataKey"),

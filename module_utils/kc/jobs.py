@@ -93,6 +93,21 @@ def wait(path: Path, tell: Tell, limit: float, sleep: Callable[[float], None] = 
         sleep(PAUSE)
 
 
+@contextmanager
+def turn(directory: Path, name: str, tell: Tell) -> Iterator[None]:
+    """Hold a name's turn while working on it in the foreground; where no job of this name was ever begun, nobody else has it."""
+    try:
+        lock = os.open(directory / f"{name}.turn", os.O_RDWR)
+    except FileNotFoundError:
+        yield
+        return
+    try:
+        with _turn(lock, tell):
+            yield
+    finally:
+        os.close(lock)
+
+
 def _job(file: int, turn: int, work: Work) -> NoReturn:
     """Be the job: leave the process that began it, work, write the result. Never returns into the caller's code."""
     status = 1

@@ -166,6 +166,27 @@ WAF_LIMIT = (10, 2_000_000_000)
 WAF_WINDOWS = (60, 120, 300, 600)
 """Seconds over which a rate is counted (WAFV2 API, RateBasedStatement)."""
 
+RDS_STORAGE = (20, 65536)
+"""GiB of a gp3 volume. Amazon RDS user guide, "gp3 storage"."""
+
+RDS_FAST_STORAGE = 400
+"""GiB from which on RDS for MySQL stripes a gp3 volume, and its IOPS and throughput can be set. There too."""
+
+RDS_IOPS, RDS_THROUGHPUT = (12000, 64000), (500, 4000)
+"""IOPS and MiB/s of such a volume. There too."""
+
+RDS_BACKUP_DAYS = range(1, 36)
+"""Days that automated backups are kept; without them an instance has no replica. Amazon RDS user guide, "Backup retention period"."""
+
+RDS_INSIGHTS_DAYS = (0, 7, *range(31, 24 * 31, 31), 731)
+"""Days that Performance Insights keeps its data; 0 is without it. RDS API, CreateDBInstance."""
+
+RDS_MONITORING_SECONDS = (0, 1, 5, 10, 15, 30, 60)
+"""Seconds between Enhanced Monitoring's metrics; 0 is without it. RDS API, CreateDBInstance."""
+
+RDS_WINDOW = 30
+"""Minutes of a backup or maintenance window at least. RDS API, CreateDBInstance."""
+
 
 @cache
 def regions() -> dict[str, str]:
@@ -296,3 +317,51 @@ def waf_rate(limit: int, window: int) -> str | None:
     if window not in WAF_WINDOWS:
         return f"WAF counts no requests over {window} s: choose one of {', '.join(map(str, WAF_WINDOWS))}"
     return within(limit, WAF_LIMIT)
+
+
+def rds_storage(storage: int, most: int | None, iops: int | None, throughput: int | None) -> tuple[str, str] | None:
+    """Check a gp3 volume: GiB, GiB that it may grow to, IOPS, MiB/s. Returns the setting and what is wrong with it."""
+    least, largest = RDS_STORAGE
+    if not least <= storage <= largest:
+        return "storage", f"{storage} GiB is no size of a volume: it takes {least} to {largest}"
+    # RDS user guide, Managing capacity automatically with storage autoscaling
+    if most is not None and not storage * 1.1 <= most <= largest:
+        return "max_storage", f"{most} GiB is no room to grow from {storage}: it takes a tenth more at least, {largest} at most"
+    for setting, value, limits in (("iops", iops, RDS_IOPS), ("throughput", throughput, RDS_THROUGHPUT)):
+        if value is None:
+            continue
+        if storage < RDS_FAST_STORAGE:
+            return setting, f"it can be set from {RDS_FAST_STORAGE} GiB of storage on, and this is {storage}"
+        if not limits[0] <= value <= limits[1]:
+            return setting, f"{value} is out of range: it takes {limits[0]} to {limits[1]}"
+    if (iops is None) is not (throughput is None):
+        return ("throughput", "it lacks beside `iops`") if throughput is None else ("iops", "it lacks beside `throughput`")
+    if iops and throughput and throughput > iops / 4:
+        return "throughput", f"{throughput} MiB/s need {throughput * 4} IOPS, and these are {iops}"
+    return None
+
+
+def rds_windows(backup: str, maintenance: str) -> tuple[str, str] | None:
+    """Check the two windows of an instance, in UTC. Returns the setting and what is wrong with it."""
+    time, day = r"([01]\d|2[0-3]):([0-5]\d)", "|".join(_DAYS)
+    daily = re.fullmatch(f"{time}-{time}", backup)
+    weekly = re.fullmatch(f"({day}):{time}-({day}):{time}", maintenance)
+    if not daily:
+        return "backup_window", f"`{backup}` is no window of a day: write it as in 22:00-22:30 (UTC)"
+    if not weekly:
+        return "maintenance_window", f"`{maintenance}` is no window of a week: write it as in fri:23:00-fri:23:30 (UTC)"
+    first, last = ((int(daily[at]) * 60 + int(daily[at + 1])) for at in (1, 3))
+    begin, end = (_DAYS.index(weekly[at]) * _DAY + int(weekly[at + 1]) * 60 + int(weekly[at + 2]) for at in (1, 4))
+    every, long = (last - first) % _DAY, (end - begin) % (7 * _DAY)
+    for setting, minutes in (("backup_window", every), ("maintenance_window", long)):
+        if minutes < RDS_WINDOW:
+            return setting, f"it is {minutes} minutes long: it takes {RDS_WINDOW} at least"
+    if long > _DAY:
+        return "maintenance_window", "it is longer than a day"
+    if (begin - first) % _DAY < every or (first - begin) % _DAY < long:
+        return "maintenance_window", f"it overlaps the backup window {backup}"
+    return None
+
+
+_DAY = 24 * 60
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

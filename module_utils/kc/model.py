@@ -153,6 +153,8 @@ class Resource:
             to another unit, `component`), never changed.
         component: The unit it belongs to, where it is not this one.
         client: The client that a resource which is only looked up is dedicated to; most of it all clients share.
+        unless: Keys of what takes this one's place: while one of them stands, this one, and what refers to it, is
+            left as it is. So an instance that a failover has fenced off keeps its name from its successor.
         after: Keys of resources that must stand first although no Ref says so.
     """
 
@@ -163,6 +165,7 @@ class Resource:
     component: str = ""
     after: tuple[Key, ...] = ()
     client: str = ""
+    unless: tuple[Key, ...] = ()
 
     @property
     def key(self) -> Key:

@@ -168,9 +168,13 @@ def make_plan(
     """
     plan: list[Change] = []
     renewed: set[Key] = set()
+    left: set[Key] = set()
     desired = ordered(resources)
     for resource in desired:
         if resource.desired is None:
+            continue
+        if any(key in live for key in resource.unless) or left & set(needs(resource)):
+            left.add(resource.key)
             continue
         want = resolve(resource.desired, lookup_in(resource, live, renewed))
         have = live.get(resource.key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -105,10 +106,12 @@ def report(unit: Unit, outcome: Outcome) -> dict[str, Any]:
     own = {kind.name for kind in unit.kinds}
     standing: dict[str, int] = {}
     outputs: dict[str, dict[str, Any]] = {}
+    times = Counter((key.kind, key.name) for key in outcome.live)
     for key, live in sorted(outcome.live.items()):
         if key.kind in own:
             standing[key.kind] = standing.get(key.kind, 0) + 1
-            outputs.setdefault(key.kind, {})[key.name] = {**plain(live.outputs), "region": key.region}
+            name = key.name if times[key.kind, key.name] == 1 else f"{key.name}@{key.region}"  # one name in several regions
+            outputs.setdefault(key.kind, {})[name] = {**plain(live.outputs), "region": key.region}
     return {
         "changed": bool(outcome.plan),
         "unit": unit.name,

@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -54,20 +55,17 @@ class ActionModule(ActionBase):
             return with_plans(self._execute_module(task_vars=task_vars), UNIT.name, task_vars)
         _, params = self.validate_argument_spec(**ARGUMENTS)
         params = json.loads(json.dumps(params))  # plain data, as a module gets: Ansible's own types can't be written as YAML
-        if limit:
-            return self._begin(params, limit)
-        host = task_vars["inventory_hostname"]
-        display = Display()
-        result = run(
-            UNIT, params, check=self._task.check_mode, progress=lambda text: display.display(f"  {host}: {text}", color="bright gray")
-        )
-        return with_plans(result, UNIT.name, task_vars)
-
-    def _begin(self, params: dict[str, Any], limit: int) -> dict[str, Any]:
-        """Begin the unit in the background; the result says where its job is, in the words of Ansible's async tasks."""
-        scope = scope_of(UNIT, params)
+        scope, host, display = scope_of(UNIT, params), task_vars["inventory_hostname"], Display()
         name = "-".join(["kc", *filter(None, [UNIT.name, scope.platform, scope.environment, scope.client, scope.region])])
         directory = Path(self.get_shell_option("async_dir", default="~/.ansible_async")).expanduser()
-        job = jobs.begin(directory, name, lambda tell: run(UNIT, params, check=False, progress=tell))
-        about = {"unit": UNIT.name, "ansible_job_id": job.name, "results_file": str(job), "limit": limit}
-        return {"changed": False, "started": 1, "finished": 0, **about}
+
+        def tell(text: str) -> None:
+            display.display(f"  {host}: {text}", color="bright gray")
+
+        if limit:
+            job = jobs.begin(directory, name, lambda tell: run(UNIT, params, check=False, progress=tell))
+            about = {"unit": UNIT.name, "ansible_job_id": job.name, "results_file": str(job), "limit": limit}
+            return {"changed": False, "started": 1, "finished": 0, **about}
+        with nullcontext() if self._task.check_mode else jobs.turn(directory, name, tell):
+            result = run(UNIT, params, check=self._task.check_mode, progress=tell)
+        return with_plans(result, UNIT.name, task_vars)

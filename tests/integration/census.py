@@ -151,6 +151,16 @@ def wafv2(client: Client, region: str) -> Iterator[tuple[str, str]]:
         yield from (("web_acl", each["Name"]) for each in api.list_web_acls(Scope=scope)["WebACLs"])
 
 
+def rds(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    """AWS's own are left out: default groups, automated snapshots."""
+    api = client("rds", region)
+    yield from (("database", each["DBInstanceIdentifier"]) for each in api.describe_db_instances()["DBInstances"])
+    yield from (("db_subnet_group", each["DBSubnetGroupName"]) for each in api.describe_db_subnet_groups()["DBSubnetGroups"])
+    groups = [each["DBParameterGroupName"] for each in api.describe_db_parameter_groups()["DBParameterGroups"]]
+    yield from (("db_parameter_group", name) for name in groups if not name.startswith("default."))
+    yield from (("snapshot", each["DBSnapshotIdentifier"]) for each in api.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"])
+
+
 def logs(client: Client, region: str) -> Iterator[tuple[str, str]]:
     yield from (("log_group", each["logGroupName"]) for each in client("logs", region).describe_log_groups()["logGroups"])
 
@@ -224,6 +234,7 @@ SERVICES = {
     "elbv2": elbv2,
     "wafv2": wafv2,
     "logs": logs,
+    "rds": rds,
 }
 """How each service is counted; a test sees to it that no service of a unit is missing."""
 

@@ -52,6 +52,7 @@ NEEDS: dict[str, list[Where]] = {
     "services": [("cluster", HOME), ("balancer", HOME), ("secrets", HOME)],
     "budgets": [],
     "observability": [("keys", HOME), ("network", HOME), ("nodes", HOME), ("certificates", HOME)],
+    "mysql": [("keys", HOME), ("keys", OTHER), ("network", HOME), ("network", OTHER), ("secrets", HOME)],
 }
 """Units in the order of the foundation, each with what has to stand before it."""
 
@@ -171,6 +172,23 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
             "nat_zones": ["a"],
             "domain": DOMAIN,
             "thresholds": dict.fromkeys(spec_of(documentation(ROOT / "library/kc_observability.py"))["thresholds"]["options"], 1.0),
+        },
+        "mysql": {
+            "instances": {
+                "main": {
+                    "size": "db.m6g.large",
+                    "version": "8.4.7",
+                    "storage": 100,
+                    "max_storage": 200,
+                    "logs": ["error"],
+                    "deletion_protection": False,
+                }
+            },
+            "replica_region": there,
+            "parameters": {"require_secure_transport": True, "gtid-mode": "ON"},
+            "admin_secret": "mysql",
+            "log_key": "data",
+            "final_snapshot": False,
         },
     }
     small["nodes"] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import time
@@ -113,6 +114,33 @@ def test_jobs_of_one_name_work_one_after_the_other(tmp_path: Path) -> None:
     ended(second)
     ended(first)
     assert log.read_text().splitlines() == ["first begins", "first ends", "second begins", "second ends"]
+
+
+def test_work_in_the_foreground_waits_for_its_turn(tmp_path: Path) -> None:
+    with jobs.turn(tmp_path, "kc-mysql", pytest.fail):
+        pass  # no job was ever begun
+    gate, told = tmp_path / "gate", []  # type: ignore[var-annotated]
+    path = jobs.begin(tmp_path, "kc-mysql", lambda tell: {"ok": bool(until(gate.exists))})
+    until(lambda: list(jobs._lines(path)))
+
+    def heard(text: str) -> None:
+        told.append(text)
+        gate.touch()  # only now can the job end, and the turn begin
+
+    until(lambda: _held(tmp_path / "kc-mysql.turn"))
+    with jobs.turn(tmp_path, "kc-mysql", heard):
+        assert not jobs._alive(path) or list(jobs._lines(path))[-1].get("result"), "its job has done its work"
+    assert told == ["an earlier run still works on this in the background: waiting for its end"]
+    assert ended(path)["ok"]
+
+
+def _held(lock: Path) -> bool:
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def test_one_that_takes_too_long_goes_on(tmp_path: Path) -> None:

@@ -54,6 +54,15 @@ def test_check_mode_returns_what_the_run_returns() -> None:
     assert check.keys() == real.keys() == again.keys()
 
 
+def test_one_name_in_two_regions_is_two_outputs() -> None:
+    def both(scope: Any, params: Params) -> list[Resource]:
+        return [Resource(NET, name, {}, region) for name, region in (("n", "r1"), ("n", "r2"), ("m", "r2"))]
+
+    result = go(Cloud(), unit=Unit("fake", (NET,), both, (), regions=lambda scope, params: ["r1", "r2"]))
+    assert {name: one["region"] for name, one in result["outputs"]["net"].items()} == {"n@r1": "r1", "n@r2": "r2", "m": "r2"}
+    assert result["standing"] == {"net": 3}
+
+
 def test_a_plan_says_what_was_and_what_will_be() -> None:
     cloud = Cloud()
     go(cloud)

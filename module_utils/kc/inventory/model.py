@@ -12,7 +12,7 @@ import yaml
 from ..applications import Application
 from ..options import Path, Spec, entries_of
 from ..spec import COMMON, documentation, spec_of
-from ..units import budgets, identity, keys, nodes, queues, secrets, storage
+from ..units import budgets, identity, keys, mysql, nodes, queues, secrets, storage
 from ..waf import GroupSettings, RateSettings
 
 UNITS: dict[str, tuple[str, ...]] = {
@@ -35,6 +35,8 @@ UNITS: dict[str, tuple[str, ...]] = {
     "services": ("regions",),
     "budgets": ("global",),
     "observability": ("regions", "witness", "global"),
+    # converges on the one that is primary now, which can be either
+    "mysql": ("regions",),
 }
 """Units, and the groups of hosts that each converges on: those of its play."""
 
@@ -45,7 +47,7 @@ FEEDS: dict[str, tuple[tuple[str, str], ...]] = {
     "kc_tags": (("scope", "tags"),),
     "kc_aws": (("scope", "aws"),),
     "kc_domain": (("zone", "domain"), ("certificates", "domain"), ("balancer", "domain")),
-    "kc_other_region": (("replication", "to_region"),),
+    "kc_other_region": (("replication", "to_region"), ("mysql", "replica_region")),
     "kc_home": (("keys", "home_region"),),
     "kc_keys": (("keys", "keys"),),
     "kc_secrets": (("secrets", "secrets"),),
@@ -81,6 +83,7 @@ ENTRIES: dict[str, Spec] = {
     "kc_identity_roles": entries_of(identity.RoleSettings),
     "kc_keys": entries_of(keys.KeySettings),
     "kc_queues": entries_of(queues.QueueSettings),
+    "kc_mysql_instances": entries_of(mysql.InstanceSettings),
     "kc_secrets": entries_of(secrets.SecretSettings),
     "kc_storage_buckets": entries_of(storage.BucketSettings),
     "kc_nodes": {**entries_of(nodes.NodeSettings), "volume": _VOLUME},
