@@ -48,6 +48,12 @@ options:
       gp3_gib:
         description: GiB of gp3 volumes, root volumes included.
         type: int
+      fargate:
+        description: CPU units of tasks on Fargate.
+        type: int
+      fargate_spot:
+        description: CPU units of tasks on Fargate Spot.
+        type: int
       buckets:
         description: Names of buckets; what stands of them is not needed again.
         type: list
