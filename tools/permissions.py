@@ -82,6 +82,21 @@ ALSO: dict[tuple[str, str], tuple[str | For, ...]] = {
     # Application Auto Scaling user guide, Identity-based policy examples: target tracking makes alarms
     ("application-autoscaling", "put_scaling_policy"): ("cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"),
     ("application-autoscaling", "delete_scaling_policy"): ("cloudwatch:DeleteAlarms",),
+    # AWS Backup developer guide, Creating and deleting backup vaults: required permissions
+    ("backup", "create_backup_vault"): (
+        "backup-storage:MountCapsule",
+        "backup:TagResource",
+        "kms:CreateGrant",
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:GenerateDataKey",
+        "kms:RetireGrant",
+    ),
+    ("backup", "create_backup_plan"): ("backup:TagResource",),
+    ("backup", "create_backup_selection"): (
+        For("iam:PassRole", "backup.amazonaws.com"),
+        For("iam:CreateServiceLinkedRole", "backup.amazonaws.com"),
+    ),
     ("budgets", "create_budget"): ("budgets:TagResource",),
     ("ec2", "associate_iam_instance_profile"): (For("iam:PassRole", "ec2.amazonaws.com"),),
     # Amazon EBS user guide, Amazon EBS encryption: permissions for users; a volume gets its own data key, and grants to use it

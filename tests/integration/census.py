@@ -123,6 +123,15 @@ def sqs(client: Client, region: str) -> Iterator[tuple[str, str]]:
     yield from (("queue", url.rpartition("/")[2]) for url in client("sqs", region).list_queues().get("QueueUrls", []))
 
 
+def backup(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    api = client("backup", region)
+    yield from (("backup_vault", each["BackupVaultName"]) for each in api.list_backup_vaults()["BackupVaultList"])
+    for plan in api.list_backup_plans()["BackupPlansList"]:
+        yield "backup_plan", plan["BackupPlanName"]
+        selections = api.list_backup_selections(BackupPlanId=plan["BackupPlanId"])["BackupSelectionsList"]
+        yield from (("backup_selection", each["SelectionName"]) for each in selections)
+
+
 def budgets(client: Client, region: str) -> Iterator[tuple[str, str]]:
     api = client("budgets", region)
     account = client("sts", region).get_caller_identity()["Account"]
@@ -226,6 +235,7 @@ SERVICES = {
     "secretsmanager": secretsmanager,
     "ssm": ssm,
     "sqs": sqs,
+    "backup": backup,
     "budgets": budgets,
     "sns": sns,
     "events": events,

@@ -50,6 +50,8 @@ NEEDS: dict[str, list[Where]] = {
     "queues": [("keys", HOME)],
     "balancer": [("keys", HOME), ("storage", HOME), ("network", HOME), ("certificates", HOME)],
     "services": [("cluster", HOME), ("balancer", HOME), ("secrets", HOME)],
+    "vaults": [("keys", HOME)],
+    "backup": [("vaults", HOME)],
     "budgets": [],
     "observability": [("keys", HOME), ("network", HOME), ("nodes", HOME), ("certificates", HOME)],
     "mysql": [("keys", HOME), ("keys", OTHER), ("network", HOME), ("network", OTHER), ("secrets", HOME)],
@@ -125,6 +127,18 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
         "secrets": {
             "secrets": {"mysql": {"description": "MySQL", "username": "app"}, "signing": {"description": "Links", "kind": "random"}},
             "replicate_to": [there],
+        },
+        "vaults": {"lock": {"min_days": 7}},
+        "backup": {
+            "rules": {
+                "daily": {"schedule": "cron(0 2 ? * * *)", "delete_days": 35, "copy_days": 14},
+                "monthly": {"schedule": "cron(0 4 1 * ? *)", "delete_days": 365, "cold_days": 30},
+            },
+            "selections": {
+                "mysql": {"resources": ["database"], "component": "mysql"},
+                "nodes": {"resources": ["volume"], "component": "nodes", "except_names": ["*-root"]},
+            },
+            "copy_to": there,
         },
         "budgets": {
             "budgets": {"platform": {"amount": 16000}, "account": {"amount": 20000, "whole_account": True, "emails": ["a@b.test"]}}

@@ -148,7 +148,7 @@ def test_destroy_asks_and_keeps_data_unless_told(play: Callable[..., Run], clien
     assert kept.status == 0, kept.output
     network = inventory_of(client, services=["ec2"])
     kinds = {kind for _, kind, _ in inventory_of(client) - network}
-    assert kinds == {"bucket", "key", "alias", "secret", "repository", "zone", "record", "queue"} | MYSQL
+    assert kinds == {"bucket", "key", "alias", "secret", "repository", "zone", "record", "queue", "backup_vault"} | MYSQL
     assert any(kind == "volume" for _, kind, _ in network)
     assert {region for region, kind, _ in network if kind == "vpc"} == {"me-west-1", "eu-central-1"}, "databases stand in them"
 

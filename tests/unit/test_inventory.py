@@ -51,6 +51,8 @@ COMMON: dict[str, Any] = {
     "kc_parameters": {"log_level": "info"},
     "kc_queues": {"jobs": {}},
     "kc_mysql_instances": {"main": {"size": "db.r6g.large", "version": "8.4.7", "storage": 100}},
+    "kc_backup_rules": {"daily": {"schedule": "cron(0 2 ? * * *)", "delete_days": 35, "copy_days": 14}},
+    "kc_backup_selections": {"mysql": {"resources": ["database"], "component": "mysql"}},
     "kc_budgets": {"platform": {"amount": 16000, "emails": ["money@kc.test"]}},
     "kc_applications": {
         "api": {
@@ -187,6 +189,11 @@ RULES = "kc_network_security_groups"
         ("", ("kc_identity_roles", "api", "trust"), GONE, "kc_identity_roles.api: lacks `trust`"),
         ("", ("kc_secrets", "mysql", "lenght"), 20, "kc_secrets.mysql.lenght: is not known here: did you mean `length`?"),
         ("", ("kc_registry_repositories",), "api", "kc_registry_repositories: must be a list, not `api`"),
+        ("", ("kc_backup_rules", "daily", "delete_days"), GONE, "kc_backup_rules.daily: lacks `delete_days`"),
+        ("", ("kc_backup_rules", "daily", "start_minutes"), 30, "kc_backup_rules.daily.start_minutes: is 30: it takes 60 or more"),
+        ("", ("kc_backup_selections", "mysql", "resources"), ["table"], "kc_backup_selections.mysql.resources: `table` can't be backed up"),
+        ("", ("kc_vaults_lock",), {"min_days": 0}, "kc_vaults_lock.min_days: is 0"),
+        ("", ("kc_vaults_key",), "dta", "kc_vaults_key: `dta` is not in kc_keys: did you mean `data`?"),
         ("", ("kc_budgets", "platform", "amount"), GONE, "kc_budgets.platform: lacks `amount`"),
         ("", ("kc_budgets", "platform", "actual"), [80, "half"], "kc_budgets.platform.actual[1]: must be a whole number, not `half`"),
         ("", ("kc_budgets", "platform", "emails"), ["nobody"], "kc_budgets.platform.emails: is ['nobody']: give addresses"),

@@ -31,6 +31,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     ],
     "queues": [{"queues": REFERENCE["kc_queues"]}],
     "observability": [{"key": "alerts", "subscriptions": {}, "applications": {}, **NOTHING, "domain": "", "thresholds": {}}],
+    "vaults": [{"key": "data", "role": "backup", "lock": None}],
     "storage": [
         {"buckets": REFERENCE["kc_storage_buckets"], "log_bucket": "logs"},
         {"buckets": {"logs": {"receives": list(RECEIVES)}}, "log_bucket": "logs"},

@@ -12,7 +12,7 @@ import yaml
 from ..applications import Application
 from ..options import Path, Spec, entries_of
 from ..spec import COMMON, documentation, spec_of
-from ..units import budgets, identity, keys, mysql, nodes, queues, secrets, storage
+from ..units import backup, budgets, identity, keys, mysql, nodes, queues, secrets, storage
 from ..waf import GroupSettings, RateSettings
 
 UNITS: dict[str, tuple[str, ...]] = {
@@ -33,6 +33,8 @@ UNITS: dict[str, tuple[str, ...]] = {
     "queues": ("regions",),
     "balancer": ("regions",),
     "services": ("regions",),
+    "vaults": ("regions",),
+    "backup": ("regions",),
     "budgets": ("global",),
     "observability": ("regions", "witness", "global"),
     # converges on the one that is primary now, which can be either
@@ -77,6 +79,8 @@ _RULE: Spec = {
 _VOLUME: dict[str, Any] = {"type": "dict", "options": entries_of(nodes.VolumeSettings)}
 ENTRIES: dict[str, Spec] = {
     "kc_applications": entries_of(Application),
+    "kc_backup_rules": entries_of(backup.RuleSettings),
+    "kc_backup_selections": entries_of(backup.SelectionSettings),
     "kc_balancer_waf_groups": entries_of(GroupSettings),
     "kc_balancer_waf_rates": entries_of(RateSettings),
     "kc_budgets": entries_of(budgets.BudgetSettings),

@@ -22,6 +22,7 @@ REFERENCES: tuple[tuple[Path, str], ...] = (
     (("kc_network_flow_log_bucket",), "kc_storage_buckets"),
     (("kc_storage_buckets", "*", "key"), "kc_keys"),
     (("kc_queues", "*", "key"), "kc_keys"),
+    (("kc_vaults_key",), "kc_keys"),
     (("kc_replication_buckets", "@"), "kc_storage_buckets"),
     (("kc_replication_buckets", "*"), "kc_keys"),
     (("kc_nodes", "*", "service"), "kc_nodes_services"),
