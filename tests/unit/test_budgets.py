@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from kc.aws.budgets import COST_TYPES, Budget, money, notification
 from kc.errors import KcError
 from kc.model import canonical
 from kc.scope import Scope
-from kc.units.budgets import build
+from kc.units.budgets import build, topic_arn
+from kc.units.observability import topic_of, topic_policy
+
+from tests.integration.platform import defaults
+
+ROOT = Path(__file__).parents[2]
 
 SCOPE = Scope("kc", "lab", "123456789012", "us-east-1", "budgets")
 TOPIC = {"type": "SNS", "address": "arn:aws:sns:us-east-1:123456789012:kc-lab-alerts"}
@@ -46,6 +53,15 @@ def test_a_budget() -> None:
         "cost_types": COST_TYPES,
         "tags": SCOPE.tags("kc-lab-platform"),
     }
+
+
+def test_budgets_may_publish_to_the_topic_and_use_its_key() -> None:
+    """The topic is another unit's, and its key's services stand in the inventory of us-east-1: the three must agree."""
+    assert topic_arn(SCOPE, "alerts") == SCOPE.arn("sns", topic_of(SCOPE, "alerts").name) == TOPIC["address"]
+    publishers = [one["Principal"] for one in topic_policy(SCOPE, "kc-lab-alerts")["Statement"] if one["Effect"] == "Allow"]
+    assert {"Service": ["budgets.amazonaws.com"]} in publishers
+    keys = yaml.safe_load((ROOT / "inventories/common/global.yml").read_text())["kc_keys"]
+    assert "budgets" in keys[defaults("observability")["key"]]["services"]
 
 
 def test_the_whole_account_is_not_filtered() -> None:

@@ -89,6 +89,7 @@ def test_only_the_platform_publishes_and_nobody_without_tls() -> None:
     plain = {"Bool": {"aws:SecureTransport": ["false"]}}
     statements = topic_policy(SCOPE, "kc-lab-pages")["Statement"]
     assert sorted(statements, key=lambda one: str(one["Sid"])) == [
+        by("budgets", "arn:aws:budgets::123456789012:*"),
         by("cloudwatch", "arn:aws:cloudwatch:me-west-1:123456789012:alarm:kc-lab-*"),
         deny("DenyPlain", "sns:Publish", f"{TOPIC}pages", principal={"AWS": ["*"]}, when=plain),
         by("events", "arn:aws:events:me-west-1:123456789012:rule/kc-lab-*"),

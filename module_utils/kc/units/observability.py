@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..alarms import ALARM, REPLICATION_BROKEN, TOPICS, Math, Metric, alarm
@@ -32,8 +32,13 @@ NAME = "observability"
 
 GIB, MIB = 1024**3, 1024**2
 
-PUBLISHERS = {"cloudwatch": "alarm:", "events": "rule/"}
-"""AWS services that publish to the topics, and how the ARN of what they publish for goes on."""
+PUBLISHERS: dict[str, Callable[[Scope], str]] = {
+    "cloudwatch": lambda scope: scope.arn("cloudwatch", f"alarm:{scope.prefix}*"),
+    "events": lambda scope: scope.arn("events", f"rule/{scope.prefix}*"),
+    # Billing user guide, Creating an Amazon SNS topic for budget notifications: it names no budget
+    "budgets": lambda scope: scope.arn("budgets", "*", region=""),
+}
+"""AWS services that publish to the topics, and the ARN of what they publish for."""
 
 
 def topic_of(scope: Scope, short: str) -> Resource:
@@ -94,17 +99,14 @@ def _topics(scope: Scope, params: Params) -> Iterator[Resource]:
 
 
 def topic_policy(scope: Scope, name: str) -> Document:
-    """Return a topic's policy: the platform's own alarms and rules publish, and nobody without TLS.
+    """Return a topic's policy: the platform's own alarms, rules and budgets publish, and nobody without TLS.
 
     Whatever else somebody of the account may do is for IAM to say.
     """
     arn = scope.arn("sns", name)
 
-    def publisher(service: str, what: str) -> dict[str, Any]:
-        when = {
-            "ArnLike": {"aws:SourceArn": scope.arn("cloudwatch" if service == "cloudwatch" else service, f"{what}{scope.prefix}*")},
-            "StringEquals": {"aws:SourceAccount": scope.account},
-        }
+    def publisher(service: str, source: Callable[[Scope], str]) -> dict[str, Any]:
+        when = {"ArnLike": {"aws:SourceArn": source(scope)}, "StringEquals": {"aws:SourceAccount": scope.account}}
         return allow(service.capitalize(), "sns:Publish", arn, principal={"Service": f"{service}.amazonaws.com"}, when=when)
 
     plain = {"Bool": {"aws:SecureTransport": "false"}}
