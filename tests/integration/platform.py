@@ -53,8 +53,8 @@ NEEDS: dict[str, list[Where]] = {
     "vaults": [("keys", HOME)],
     "backup": [("vaults", HOME)],
     "budgets": [],
-    "observability": [("keys", HOME), ("network", HOME), ("nodes", HOME), ("certificates", HOME)],
     "mysql": [("keys", HOME), ("keys", OTHER), ("network", HOME), ("network", OTHER), ("secrets", HOME)],
+    "observability": [("keys", HOME), ("network", HOME), ("nodes", HOME), ("balancer", HOME)],
 }
 """Units in the order of the foundation, each with what has to stand before it."""
 
@@ -180,7 +180,7 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
         },
         "observability": {
             "subscriptions": {"pages": [f"on-call@{DOMAIN}"], "alerts": [f"https://alerts.{DOMAIN}/key"]},
-            "applications": {"worker": {"cpu": 256, "memory": 512, "role": "app", "count": {"min": 1, "max": 2, "warm": 0}}},
+            "applications": APPLICATIONS,
             "queues": ["jobs"],
             "nodes": ["keeper-1"],
             "nat_zones": ["a"],

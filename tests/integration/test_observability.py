@@ -12,7 +12,6 @@ import yaml
 from kc.notices import EVERYWHERE, NOTICES
 
 from tests.integration.platform import DOMAIN, OTHER, ROOT, options, prepare
-from tests.reference import variables
 
 CPU, LAG, NAT = "kc-lab-worker-cpu", "kc-lab-mysql-main-replica-lag", "kc-lab-nat-a-ports"
 PAGES, ALERTS, RULE = (
@@ -39,7 +38,7 @@ def whole(params: dict[str, Any], converge: Any, scope_option: Callable[..., dic
     """With what other units have to make first."""
     prepare("observability", converge, scope_option)
     given = options("observability")
-    return {**params, **{name: given[name] for name in ("nodes", "nat_zones", "domain")}}
+    return {**params, **{name: given[name] for name in ("applications", "nodes", "nat_zones", "domain")}}
 
 
 def changes(result: dict[str, Any]) -> list[tuple[str, str, str, list[str]]]:
@@ -73,7 +72,7 @@ def test_what_watches_a_region(converge: Any, whole: dict[str, Any], client: Cli
     assert client("cloudwatch").describe_alarms()["MetricAlarms"] == []
     made = converge("observability", whole)
     assert made["plan"] == planned["plan"]
-    assert made["standing"] == {"alarm": 24, "dashboard": 1, "event_rule": len(NOTICES), "subscription": 2, "topic": 2}
+    assert made["standing"] == {"alarm": 30, "dashboard": 1, "event_rule": len(NOTICES), "subscription": 2, "topic": 2}
     assert converge("observability", whole)["plan"] == []
 
     key = client("kms").describe_key(KeyId="alias/kc-lab-alerts")["KeyMetadata"]["Arn"]
@@ -81,9 +80,18 @@ def test_what_watches_a_region(converge: Any, whole: dict[str, Any], client: Cli
     (gateway,) = client("ec2").describe_nat_gateways()["NatGateways"]
     (alarm,) = client("cloudwatch").describe_alarms(AlarmNames=[NAT])["MetricAlarms"]
     assert alarm["Dimensions"] == [{"Name": "NatGatewayId", "Value": gateway["NatGatewayId"]}]
+    (balancer,) = client("elbv2").describe_load_balancers()["LoadBalancers"]
+    (group,) = client("elbv2").describe_target_groups()["TargetGroups"]
+    (latency,) = client("cloudwatch").describe_alarms(AlarmNames=["kc-lab-api-latency"])["MetricAlarms"]
+    assert {each["Name"]: each["Value"] for each in latency["Dimensions"]} == {
+        "LoadBalancer": balancer["LoadBalancerArn"].partition("loadbalancer/")[2],
+        "TargetGroup": group["TargetGroupArn"].rpartition(":")[2],
+    }
     assert alarm["AlarmActions"] == alarm["OKActions"] == [ALERTS]
     (body,) = [json.loads(each["DashboardBody"]) for each in [client("cloudwatch").get_dashboard(DashboardName=DASHBOARD)]]
-    assert {"AWS/ECS", "AWS/RDS", "AWS/S3"} <= {line[0] for each in body["widgets"] for line in each["properties"].get("metrics", [])}
+    assert {"AWS/ApplicationELB", "AWS/ECS", "AWS/RDS", "AWS/S3"} <= {
+        line[0] for each in body["widgets"] for line in each["properties"].get("metrics", [])
+    }
 
 
 def test_no_address_of_a_receiver_is_shown(converge: Any, params: dict[str, Any]) -> None:
@@ -336,22 +344,3 @@ def test_events_arrive_as_sentences(converge: Any, whole: dict[str, Any], client
         ours = {**event, "resources": [each.replace("kc-lab", "kc-labor") for each in event.get("resources", [])]}
         if name not in EVERYWHERE:
             assert put(ours, elsewhere) == {}, name
-
-
-def test_the_reference_platform(converge: Any, params: dict[str, Any]) -> None:
-    """All that the inventory watches in a region is taken, and kept."""
-    given = variables()
-    whole = {
-        **params,
-        "applications": {name: _plain(about) for name, about in given["kc_applications"].items()},
-        "queues": list(given["kc_queues"]),
-        "replicated_buckets": list(given["kc_replication_buckets"]),
-        "thresholds": given["kc_observability_thresholds"],
-    }
-    made = converge("observability", whole)
-    assert made["standing"]["alarm"] >= 38
-    assert converge("observability", whole)["plan"] == []
-
-
-def _plain(about: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in about.items() if name != "environment"}

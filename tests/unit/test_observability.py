@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from typing import Any
@@ -142,6 +143,38 @@ def test_what_is_watched() -> None:
     assert names("alarm", nat_zones=["a", "b"]) == ["kc-lab-nat-a-ports", "kc-lab-nat-b-ports"]
     assert names("alarm", domain="kc.test") == ["kc-lab-certificate-expiry"]
     assert names("alarm", replicated_buckets=["media"]) == [f"kc-lab-media-replica-{what}" for what in ("failed", "late", "pending")]
+
+
+API = {
+    **WORKER,
+    "scaling": {},
+    "port": 80,
+    "hosts": ["api"],
+    "priority": 10,
+    "health": {"path": "/"},
+    "count": {"min": 2, "max": 4, "warm": 1},
+}
+TARGETS = {"LoadBalancer": Ref("load_balancer", "kc-lab-public", "suffix"), "TargetGroup": Ref("target_group", "kc-lab-api", "suffix")}
+
+
+def test_what_users_notice_is_watched_where_there_are_users() -> None:
+    assert names("alarm", applications={"api": API}) == [
+        *(f"kc-lab-api-{what}" for what in ("cpu", "errors", "latency", "memory", "no-hosts", "tasks-missing", "unhealthy-hosts")),
+        "kc-lab-balancer-own-5xx",
+        "kc-lab-balancer-rejected",
+    ]
+    latency = desired("alarm", "kc-lab-api-latency", applications={"api": API})
+    assert (latency["dimensions"], latency["percentile"], latency["statistic"], latency["few_samples"]) == (TARGETS, "p95", "", "ignore")
+    errors = desired("alarm", "kc-lab-api-errors", applications={"api": {**API, "alarms": {"errors": 0.5}}})
+    result = next(each for each in errors["metrics"] if each["ReturnData"])
+    assert (result["Expression"], errors["threshold"]) == ("IF(requests >= 50, 100 * FILL(errors, 0) / requests, 0)", 0.5)
+
+
+@pytest.mark.parametrize(("warm", "missing"), [(1, "breaching"), (0, "notBreaching")])
+def test_silence_is_a_fault_where_something_is_to_run(warm: int, missing: str) -> None:
+    """In the secondary region, an application without warm tasks has no target that could be healthy."""
+    applications = {"api": {**API, "count": {"min": 2, "max": 4, "warm": warm}}}
+    assert desired("alarm", "kc-lab-api-no-hosts", applications=applications)["missing"] == missing
 
 
 def test_an_alarm_is_said_as_a_whole() -> None:
@@ -329,7 +362,8 @@ class Index:
         return [act(item) for item in items]
 
 
-OURS = SCOPE.tags()
+OWNED = dataclasses.replace(SCOPE, extra_tags={"Owner": "operations"})
+OURS = OWNED.tags()
 
 
 @pytest.mark.parametrize(
@@ -338,7 +372,9 @@ OURS = SCOPE.tags()
         pytest.param(OURS, {}, False, True, id="as wanted: taken at its word"),
         pytest.param({**OURS, "More": "x"}, {}, False, True, id="somebody's tag beside ours"),
         pytest.param(None, OURS, True, True, id="made a moment ago"),
-        pytest.param({"Component": "dns"}, {**OURS, "Component": "dns"}, True, False, id="another unit's"),
+        pytest.param({**OURS, "Component": "dns"}, {}, False, False, id="another unit's"),
+        pytest.param(None, {**OURS, "Component": "dns"}, True, False, id="another unit's, made a moment ago"),
+        pytest.param({**OURS, "Owner": "x"}, {**OURS, "Owner": "y"}, True, True, id="one of ours was changed"),
         pytest.param(None, {**OURS, "Platform": "x"}, True, True, id="the name says so too"),
         pytest.param(None, {**OURS, "Client": "acme"}, True, False, id="a client's"),
     ],
@@ -351,7 +387,7 @@ def test_the_index_is_asked_first(said: dict[str, str] | None, true: dict[str, s
         return [{"Key": key, "Value": value} for key, value in true.items()]
 
     aws: Any = Index({"a": said} if said is not None else {})
-    found = tagging.owned(aws, SCOPE, "cloudwatch:alarm", [{"Arn": "a"}], "Arn", ask)
+    found = tagging.owned(aws, OWNED, "cloudwatch:alarm", [{"Arn": "a"}], "Arn", ask)
     assert (bool(asks), bool(found)) == (asked, owned)
 
 

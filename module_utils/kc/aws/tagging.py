@@ -19,9 +19,9 @@ def owned(
     """Return those of `items` that belong to the scope, each with its tags.
 
     Services that tell the tags of one resource a call are slow to ask about a hundred. The index of all tags answers in
-    pages, but lags behind by some seconds: what it says is taken where it says just what the scope wants, and whatever
-    else has the scope's name is asked about by itself. The name says platform and environment too, so a tag of these
-    that was changed by hand hides nothing.
+    pages, but lags behind by some seconds: it is believed where it says that something is another unit's, or tagged just
+    as the scope wants, and whatever else has the scope's name is asked about by itself. The name says platform and
+    environment too, so a tag of these that was changed by hand hides nothing.
 
     Args:
         kind: The resources' type in the index, such as `cloudwatch:alarm`.
@@ -32,7 +32,8 @@ def owned(
     found = list(items)
     if not found:
         return []
-    filters = [{"Key": key, "Values": [value]} for key, value in scope.own_tags.items()]
+    named = {"Platform": scope.platform, "Environment": scope.environment}
+    filters = [{"Key": key, "Values": [value]} for key, value in named.items()]
     index = aws.pages(
         "resourcegroupstaggingapi",
         "get_resources",
@@ -46,8 +47,8 @@ def owned(
 
     def tags(item: Mapping[str, Any]) -> dict[str, str]:
         said = known.get(item[arn], {})
-        return said if said.items() >= wanted.items() else tag_dict(list(ask(item[arn])))
+        others = said.get("Component", scope.component) != scope.component
+        return said if others or said.items() >= wanted.items() else tag_dict(list(ask(item[arn])))
 
-    named = {"Platform": scope.platform, "Environment": scope.environment}
     pairs = zip(found, aws.map(tags, found), strict=True)
     return [(item, about) for item, about in pairs if scope.owns({**about, **named})]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..alarms import ALARM, REPLICATION_BROKEN, TOPICS, Math, Metric, alarm
+from ..alarms import ALARM, OK, REPLICATION_BROKEN, TOPICS, Math, Metric, alarm
 from ..applications import Application, applications
 from ..aws.cloudwatch import Dashboard, dashboard_name
 from ..aws.ecs import cluster_name
@@ -19,6 +19,7 @@ from ..notices import EVERYWHERE, NODES, NOTICES, RULE, rule
 from ..policy import Document, allow, deny, document
 from ..scope import Scope
 from ..unit import Params, Unit
+from .balancer import balancer_of, target_group_of
 from .certificates import certificate_of
 from .keys import key_of
 from .network import nat_of
@@ -48,7 +49,7 @@ def topic_of(scope: Scope, short: str) -> Resource:
 
 def build(scope: Scope, params: Params) -> Sequence[Resource]:
     """Return what watches the region."""
-    watchers = (_applications, _queues, _databases, _nodes, _nat, _buckets, _certificate)
+    watchers = (_balancer, _applications, _queues, _databases, _nodes, _nat, _buckets, _certificate)
     watched = [each for watcher in watchers for each in watcher(scope, params)]
     lookups = {lookup.key: lookup for part in watched for lookup in part.lookups}
     alarms = [each for part in watched for each in part.alarms]
@@ -146,8 +147,58 @@ def _applications(scope: Scope, params: Params) -> Iterator[Watched]:
         yield _application(scope, params, name, about)
 
 
+def _balancer(scope: Scope, params: Params) -> Iterator[Watched]:
+    """Watch what the load balancer says of itself, where an application takes requests."""
+    if any(about.hosts for about in applications(params["applications"]).values()):
+        limits = _thresholds(params)
+        balancer = balancer_of(scope)
+        whole = {"LoadBalancer": Ref(balancer.key.kind, balancer.name, "suffix")}
+        own = Metric("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", whole, "Sum")
+        rejected = Metric("AWS/ApplicationELB", "RejectedConnectionCount", whole, "Sum")
+        requests = Metric("AWS/ApplicationELB", "RequestCount", whole, "Sum")
+        alarms = [alarm(scope, "balancer", "own-5xx", own, limits), alarm(scope, "balancer", "rejected", rejected, limits)]
+        row = [("balancer: requests", {"requests": requests}), ("balancer: own 5xx", {"5xx": own, "rejected": rejected})]
+        yield Watched(alarms, row, [balancer])
+
+
+def _requests(scope: Scope, name: str, about: Application, limits: Mapping[str, float]) -> Watched:
+    """Watch what users notice of an application."""
+    balancer, group = balancer_of(scope), target_group_of(scope, name)
+    targets = {
+        "LoadBalancer": Ref(balancer.key.kind, balancer.name, "suffix"),
+        "TargetGroup": Ref(group.key.kind, group.name, "suffix"),
+    }
+
+    def metric(of: str, statistic: str) -> Metric:
+        return Metric("AWS/ApplicationELB", of, targets, statistic)
+
+    requests, errors = metric("RequestCount", "Sum"), metric("HTTPCode_Target_5XX_Count", "Sum")
+    # no error is told as no data
+    failing = Math(
+        f"IF(requests >= {limits['least_requests']:g}, 100 * FILL(errors, 0) / requests, 0)", {"requests": requests, "errors": errors}
+    )
+    latency, healthy, ill = (
+        metric("TargetResponseTime", "p95"),
+        metric("HealthyHostCount", "Maximum"),
+        metric("UnHealthyHostCount", "Maximum"),
+    )
+    # where none is to run in the secondary, silence is no fault
+    silence = "" if min(about.counts.min, about.counts.warm) else OK
+    alarms = [
+        alarm(scope, name, "errors", failing, limits),
+        alarm(scope, name, "latency", latency, limits),
+        alarm(scope, name, "no-hosts", healthy, limits, missing=silence),
+        alarm(scope, name, "unhealthy-hosts", ill, limits),
+    ]
+    row = [
+        (f"{name}: requests", {"requests": requests, "5xx": errors}),
+        (f"{name}: latency", {"p50": metric("TargetResponseTime", "p50"), "p95": latency}),
+    ]
+    return Watched(alarms, row, [balancer, group])
+
+
 def _application(scope: Scope, params: Params, name: str, about: Application) -> Watched:
-    """What every application has: CPU, memory and number of its tasks."""
+    """Watch an application's tasks, and what its users notice."""
     limits = _thresholds(params, about)
     service = {"ClusterName": cluster_name(scope), "ServiceName": service_name(scope, name)}
     cpu, memory = Metric("AWS/ECS", "CPUUtilization", service), Metric("AWS/ECS", "MemoryUtilization", service)
@@ -160,7 +211,8 @@ def _application(scope: Scope, params: Params, name: str, about: Application) ->
         alarm(scope, name, "tasks-missing", missing, limits),
     ]
     row = [(f"{name}: tasks", {"wanted": wanted, "running": running}), (f"{name}: saturation", {"CPU %": cpu, "memory %": memory})]
-    return Watched(alarms, row)
+    users = _requests(scope, name, about, limits) if about.hosts else Watched([])
+    return Watched([*users.alarms, *alarms], [*users.row, *row], users.lookups)
 
 
 def _queues(scope: Scope, params: Params) -> Iterator[Watched]:
@@ -291,5 +343,5 @@ UNIT = Unit(
     name=NAME,
     kinds=(TOPIC, Subscription(TOPICS), RULE, ALARM, DASHBOARD),
     build=build,
-    services=("sns", "events", "cloudwatch", "resourcegroupstaggingapi", "kms", "acm", "route53", "ec2"),
+    services=("sns", "events", "cloudwatch", "resourcegroupstaggingapi", "kms", "acm", "route53", "ec2", "elbv2"),
 )
