@@ -50,6 +50,7 @@ def topic_of(scope: Scope, short: str) -> Resource:
 def build(scope: Scope, params: Params) -> Sequence[Resource]:
     """Return what watches the region."""
     watchers = (_balancer, _applications, _queues, _databases, _nodes, _nat, _buckets, _certificate)
+    params = {**params, "applications": applications(params["applications"])}
     watched = [each for watcher in watchers for each in watcher(scope, params)]
     lookups = {lookup.key: lookup for part in watched for lookup in part.lookups}
     alarms = [each for part in watched for each in part.alarms]
@@ -143,13 +144,13 @@ def _thresholds(params: Params, about: Application | None = None) -> dict[str, f
 
 
 def _applications(scope: Scope, params: Params) -> Iterator[Watched]:
-    for name, about in applications(params["applications"]).items():
+    for name, about in params["applications"].items():
         yield _application(scope, params, name, about)
 
 
 def _balancer(scope: Scope, params: Params) -> Iterator[Watched]:
     """Watch what the load balancer says of itself, where an application takes requests."""
-    if any(about.hosts for about in applications(params["applications"]).values()):
+    if any(about.hosts for about in params["applications"].values()):
         limits = _thresholds(params)
         balancer = balancer_of(scope)
         whole = {"LoadBalancer": Ref(balancer.key.kind, balancer.name, "suffix")}
@@ -216,7 +217,7 @@ def _application(scope: Scope, params: Params, name: str, about: Application) ->
 
 
 def _queues(scope: Scope, params: Params) -> Iterator[Watched]:
-    workers = {about.scaled.queue: about for about in applications(params["applications"]).values()}
+    workers = {about.scaled.queue: about for about in params["applications"].values()}
     for short in sorted(params["queues"]):
         yield _queue(scope, short, _thresholds(params, workers.get(short)))
 
