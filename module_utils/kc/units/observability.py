@@ -22,6 +22,7 @@ from ..unit import Params, Unit
 from .balancer import balancer_of, target_group_of
 from .certificates import certificate_of
 from .keys import key_of
+from .mysql import instance_name
 from .network import nat_of
 from .nodes import node_of
 from .queues import dead_name, queue_name
@@ -236,7 +237,7 @@ def _queue(scope: Scope, short: str, limits: Mapping[str, float]) -> Watched:
 def _databases(scope: Scope, params: Params) -> Iterator[Watched]:
     limits = _thresholds(params)
     for short in params["databases"]:
-        instance = {"DBInstanceIdentifier": scope.name("db", short)}
+        instance = {"DBInstanceIdentifier": instance_name(scope, short)}
         cpu = Metric("AWS/RDS", "CPUUtilization", instance)
         storage = Metric("AWS/RDS", "FreeStorageSpace", instance, "Minimum")
         memory = Metric("AWS/RDS", "FreeableMemory", instance, "Minimum")
