@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from kc.aws.backup import Plan, Selection, Vault, lifecycle, rule_of
 from kc.errors import KcError
+from kc.inventory.model import UNITS
 from kc.model import Key, Live, Ref, Resource
 from kc.scope import Scope
 from kc.units import backup, vaults
 
+from tests.reference import variables
+
+REFERENCE = variables()
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SCOPE = Scope("kc", "lab", "123456789012", "me-west-1", "backup")
 DAILY = {"schedule": "cron(0 2 ? * * *)", "delete_days": 35}
 MYSQL = {"resources": ["database"], "component": "mysql"}
@@ -186,6 +194,40 @@ def test_what_aws_would_refuse(changed: dict[str, Any], message: str) -> None:
 def test_names_fit(platform: str) -> None:
     scope = Scope(platform, "production", "123456789012", "me-west-1", "backup")
     assert all(len(one.name) <= 50 for one in made(scope, selections={"a" * 40: MYSQL}))
+
+
+def windows(instance: dict[str, str], day: datetime) -> list[tuple[datetime, datetime]]:
+    """Return an instance's windows that begin on a day (UTC), each with the hour before, in which RDS takes no backup."""
+    found = [f"{one}:{instance['backup_window']}".replace("-", f"-{one}:") for one in DAYS] + [instance["maintenance_window"]]
+    times = [re.findall(r"(\w{3}):(\d\d):(\d\d)", text) for text in found]
+    begin_end = [[day.replace(hour=int(hour), minute=int(minute)) for _, hour, minute in pair] for pair in times]
+    return [
+        (begin - timedelta(hours=1), end)
+        for ((weekday, *_), _), (begin, end) in zip(times, begin_end, strict=True)
+        if weekday == DAYS[day.weekday()]
+    ]
+
+
+@pytest.mark.parametrize("rule", sorted(REFERENCE["kc_backup_rules"]))
+@pytest.mark.parametrize("instance", sorted(REFERENCE["kc_mysql_instances"]))
+def test_the_reference_backs_up_when_rds_lets_it(rule: str, instance: str) -> None:
+    """AWS Backup developer guide, Amazon RDS backups: none in RDS's own windows, nor in the hour before."""
+    fields = re.findall(r"[^ ()]+", REFERENCE["kc_backup_rules"][rule]["schedule"].removeprefix("cron"))
+    minute, hour, day_of_month, _, day_of_week, _ = fields
+    due = 0
+    for number in range(60):
+        local = datetime(2027, 1, 1, int(hour), int(minute), tzinfo=ZoneInfo(REFERENCE["kc_backup_timezone"])) + timedelta(days=number)
+        if day_of_month not in ("*", "?", str(local.day)) or day_of_week not in ("*", "?", DAYS[local.weekday()].upper()):
+            continue
+        due += 1
+        start = local.astimezone(UTC)
+        for begin, end in windows(REFERENCE["kc_mysql_instances"][instance], start.replace(hour=0, minute=0)):
+            assert not begin <= start < end, f"{rule} is due at {start}, and RDS takes none from {begin} to {end}"
+    assert due >= 2
+
+
+def test_the_reference_selects_what_units_make() -> None:
+    assert {one["component"] for one in REFERENCE["kc_backup_selections"].values()} <= set(UNITS)
 
 
 # --- what AWS answers
