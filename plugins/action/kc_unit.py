@@ -56,7 +56,9 @@ class ActionModule(ActionBase):
         _, params = self.validate_argument_spec(**ARGUMENTS)
         params = json.loads(json.dumps(params))  # plain data, as a module gets: Ansible's own types can't be written as YAML
         scope, host, display = scope_of(UNIT, params), task_vars["inventory_hostname"], Display()
-        name = "-".join(["kc", *filter(None, [UNIT.name, scope.platform, scope.environment, scope.client, scope.region])])
+        regions = UNIT.regions(scope, params)  # of several, none is named: whichever begins, it works on all of them
+        about = [UNIT.name, scope.platform, scope.environment, scope.client, *(regions if len(regions) == 1 else [])]
+        name = "-".join(["kc", *filter(None, about)])
         directory = Path(self.get_shell_option("async_dir", default="~/.ansible_async")).expanduser()
 
         def tell(text: str) -> None:
@@ -64,8 +66,8 @@ class ActionModule(ActionBase):
 
         if limit:
             job = jobs.begin(directory, name, lambda tell: run(UNIT, params, check=False, progress=tell))
-            about = {"unit": UNIT.name, "ansible_job_id": job.name, "results_file": str(job), "limit": limit}
-            return {"changed": False, "started": 1, "finished": 0, **about}
+            begun = {"unit": UNIT.name, "ansible_job_id": job.name, "results_file": str(job), "limit": limit}
+            return {"changed": False, "started": 1, "finished": 0, **begun}
         with nullcontext() if self._task.check_mode else jobs.turn(directory, name, tell):
             result = run(UNIT, params, check=self._task.check_mode, progress=tell)
         return with_plans(result, UNIT.name, task_vars)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
@@ -124,6 +125,16 @@ def test_a_task_that_is_not_waited_for_begins_a_job(act: Act, seen: list[dict[st
     assert (result["changed"], result["unit"], result["limit"], result["finished"]) == (False, "parameters", 600, 0)
     assert result["results_file"].endswith(result["ansible_job_id"])
     assert "plan" not in result, "it is counted once, when it is waited for"
+
+
+def test_a_unit_of_several_regions_has_one_turn_wherever_it_begins(
+    act: Act, begun: list[str], plugin: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = dataclasses.replace(plugin.UNIT, regions=lambda scope, params: ["me-west-1", "eu-central-1"])
+    monkeypatch.setattr(plugin, "UNIT", both)
+    act({"scope": SCOPE}, background=600)
+    act({"scope": {**SCOPE, "region": "eu-central-1"}}, background=600)
+    assert begun == ["kc-parameters-kc-lab", "kc-parameters-kc-lab"]
 
 
 @pytest.mark.parametrize(("check", "variables"), [(True, {}), (False, {"kc_in_process": False})])
