@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -187,6 +187,15 @@ RDS_MONITORING_SECONDS = (0, 1, 5, 10, 15, 30, 60)
 RDS_WINDOW = 30
 """Minutes of a backup or maintenance window at least. RDS API, CreateDBInstance."""
 
+CLOUDFRONT_ZONE = "Z2FDTNDATAQYW2"
+"""The zone that every distribution's name is in, for aliases. AWS general reference, "Amazon CloudFront endpoints and quotas"."""
+
+CHECKERS = 3
+"""Regions that a health check's checkers are in, at least. Route 53 API, HealthCheckConfig: Regions."""
+
+RECORD_TYPES = ("A", "AAAA", "CAA", "CNAME", "DS", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SRV", "SSHFP", "SVCB", "TLSA", "TXT")
+"""Types of records. Route 53 API, ResourceRecordSet: Type; less SOA, which is the zone's own, and SPF, which RFC 7208 ended."""
+
 
 @cache
 def regions() -> dict[str, str]:
@@ -365,3 +374,28 @@ def rds_windows(backup: str, maintenance: str) -> tuple[str, str] | None:
 
 _DAY = 24 * 60
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@cache
+def _route53(shape: str) -> tuple[str, ...]:
+    """Return the values that Route 53's API gives a text, as botocore knows them."""
+    model = botocore.session.Session().get_service_model("route53").shape_for(shape)
+    return tuple(str(value) for value in model.enum)
+
+
+def checkers(given: Sequence[str]) -> str | None:
+    """Check the regions that a health check's checkers are in."""
+    known = _route53("HealthCheckRegion")
+    unknown = [region for region in given if region not in known]
+    if unknown:
+        return f"Route 53 has no health checkers in {unknown[0]}: choose of {', '.join(known)}"
+    if len(set(given)) < CHECKERS or len(set(given)) < len(given):
+        return f"a health check needs {CHECKERS} different regions of checkers at least: choose of {', '.join(known)}"
+    return None
+
+
+def alarm_region(region: str) -> str | None:
+    """Check the region of an alarm that a health check watches."""
+    if region not in _route53("CloudWatchRegion"):
+        return f"Route 53 does not take alarms of {region}"
+    return None

@@ -53,6 +53,11 @@ class Scope:
         return f"{self.platform}/{self.environment}/" + (f"{CLIENTS}{self.client}/" if self.client else "")
 
     @property
+    def namespace(self) -> str:
+        """The namespace of the scope's own metrics in CloudWatch, `kc/lab`."""
+        return self.path.rstrip("/")
+
+    @property
     def partition(self) -> str:
         """The ARN's partition of the region."""
         return "aws-cn" if self.region.startswith("cn-") else "aws-us-gov" if self.region.startswith("us-gov-") else "aws"

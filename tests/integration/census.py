@@ -97,7 +97,12 @@ def route53(client: Client, region: str) -> Iterator[tuple[str, str]]:
     for zone in api.list_hosted_zones()["HostedZones"] if region == GLOBAL else ():
         yield "zone", zone["Name"]
         records = api.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
-        yield from (("record", f"{each['Name']} {each['Type']}") for each in records if each["Type"] not in ("NS", "SOA"))
+        for each in records:
+            if each["Type"] not in ("NS", "SOA"):
+                yield "record", f"{each['Name']} {each['Type']} {each.get('SetIdentifier', '')}".rstrip()
+    for check in api.list_health_checks()["HealthChecks"] if region == GLOBAL else ():
+        tags = api.list_tags_for_resource(ResourceType="healthcheck", ResourceId=check["Id"])["ResourceTagSet"]
+        yield "health_check", _tag(tags)
 
 
 def ecr(client: Client, region: str) -> Iterator[tuple[str, str]]:

@@ -50,6 +50,7 @@ NEEDS: dict[str, list[Where]] = {
     "queues": [("keys", HOME)],
     "balancer": [("keys", HOME), ("storage", HOME), ("network", HOME), ("certificates", HOME)],
     "services": [("cluster", HOME), ("balancer", HOME), ("secrets", HOME)],
+    "dns": [("zone", HOME), ("balancer", HOME), ("balancer", OTHER)],
     "vaults": [("keys", HOME)],
     "backup": [("vaults", HOME)],
     "budgets": [],
@@ -146,6 +147,13 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
         "queues": {"queues": {"jobs": {}, "mails": {"key": "data", "delay_seconds": 5}}},
         "certificates": {"domain": DOMAIN, "names": [f"*.{DOMAIN}"]},
         "private_zone": {"regions": [HOME, OTHER], "comment": "Nodes"},
+        "dns": {
+            "domain": DOMAIN,
+            "home": HOME,
+            "regions": [HOME, OTHER],
+            "certificate_authorities": ["amazon.com"],
+            "records": {"@ MX": {"values": ["10 mail.example.net."]}, "_dmarc TXT": {"values": ["v=DMARC1; p=reject"], "ttl": 60}},
+        },
         "balancer": {
             "domain": DOMAIN,
             "applications": APPLICATIONS,
@@ -210,8 +218,9 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
         "services": {"keeper": {"type": "m7g.large", "role": "node", "volume": {"size": 10}}},
         "nodes": {"keeper-1": {"service": "keeper", "zone": "a", "address": 21}},
     }
-    if name == "network" and region != HOME:  # for the peering; the rest is tested at home
-        small[name] |= {"tiers": {"data": {"internet": "none", "acl": "internal"}}, "nat": "none", "flow_log_bucket": None}
+    if name == "network" and region != HOME:  # for what spans regions; the rest is tested at home
+        tiers = {"public": {"internet": "direct", "acl": "open"}, "data": {"internet": "none", "acl": "internal"}}
+        small[name] |= {"tiers": tiers, "nat": "none", "flow_log_bucket": None}
         small[name]["endpoints"] = {"gateway": ["s3"], "interface": [], "security_group": "data"}
     return {**defaults(name), **small[name]}
 

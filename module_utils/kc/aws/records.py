@@ -63,10 +63,14 @@ class Record(Kind):
     immutable = frozenset({"zone"})
     outputs_of = ("id", "name")
 
-    def __init__(self, zone: Zone) -> None:
+    def __init__(self, zone: Zone, region: str = "") -> None:
+        """Take the kind of the records' zone, and the one region of a unit in several that its records are of."""
         self.zone = zone
+        self.region = region
 
     def read(self, aws: Aws, scope: Scope) -> dict[str, Live]:
+        if self.region and scope.region != self.region:
+            return {}
         aws = aws.at(route53.GLOBAL)
         ids = list(self.zone.ids(aws, scope).values())
         found = aws.map(lambda id: route53.records(aws, id), ids)

@@ -12,7 +12,7 @@ import yaml
 from ..applications import Application
 from ..options import Path, Spec, entries_of
 from ..spec import COMMON, documentation, spec_of
-from ..units import backup, budgets, identity, keys, mysql, nodes, queues, secrets, storage
+from ..units import backup, budgets, dns, identity, keys, mysql, nodes, queues, secrets, storage
 from ..waf import GroupSettings, RateSettings
 
 UNITS: dict[str, tuple[str, ...]] = {
@@ -33,6 +33,7 @@ UNITS: dict[str, tuple[str, ...]] = {
     "queues": ("regions",),
     "balancer": ("regions",),
     "services": ("regions",),
+    "dns": ("global",),
     "vaults": ("regions",),
     "backup": ("regions",),
     "budgets": ("global",),
@@ -48,9 +49,9 @@ FEEDS: dict[str, tuple[tuple[str, str], ...]] = {
     "kc_account": (("scope", "account"),),
     "kc_tags": (("scope", "tags"),),
     "kc_aws": (("scope", "aws"),),
-    "kc_domain": (("zone", "domain"), ("certificates", "domain"), ("balancer", "domain")),
+    "kc_domain": (("zone", "domain"), ("certificates", "domain"), ("dns", "domain"), ("balancer", "domain")),
     "kc_other_region": (("replication", "to_region"), ("mysql", "replica_region")),
-    "kc_home": (("keys", "home_region"),),
+    "kc_home": (("keys", "home_region"), ("dns", "home")),
     "kc_keys": (("keys", "keys"),),
     "kc_secrets": (("secrets", "secrets"),),
     "kc_parameters": (("parameters", "values"),),
@@ -67,6 +68,7 @@ GROUPS = {
     ("identity", "regions"): "regions",
     ("private_zone", "regions"): "regions",
     ("private_zone", "witness"): "witness",
+    ("dns", "regions"): "regions",
 }
 """Options that a playbook fills with the hosts of a group."""
 
@@ -84,6 +86,7 @@ ENTRIES: dict[str, Spec] = {
     "kc_balancer_waf_groups": entries_of(GroupSettings),
     "kc_balancer_waf_rates": entries_of(RateSettings),
     "kc_budgets": entries_of(budgets.BudgetSettings),
+    "kc_dns_records": entries_of(dns.RecordSettings),
     "kc_identity_roles": entries_of(identity.RoleSettings),
     "kc_keys": entries_of(keys.KeySettings),
     "kc_queues": entries_of(queues.QueueSettings),

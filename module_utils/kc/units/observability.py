@@ -244,7 +244,7 @@ def _databases(scope: Scope, params: Params) -> Iterator[Watched]:
         connections = Metric("AWS/RDS", "DatabaseConnections", instance, "Maximum")
         lag = Metric("AWS/RDS", "ReplicaLag", instance, "Maximum")
         least = Metric("AWS/RDS", "ReplicaLag", instance, "Minimum")
-        heartbeat = Metric(namespace(scope), HEARTBEAT, {"Database": short}, "Maximum")
+        heartbeat = Metric(scope.namespace, HEARTBEAT, {"Database": short}, "Maximum")
         # told by the replica only: the same alarm stands in both regions, and a failover needs no run to move it
         broken = Math(f"IF(least < 0, {REPLICATION_BROKEN}, lag)", {"lag": lag, "least": least})
         subject = f"mysql-{short}"
@@ -268,11 +268,6 @@ HEARTBEAT = "HeartbeatLag"
 """Seconds since the heartbeat that a replica has got last; dimension `Database`, the short name."""
 
 
-def namespace(scope: Scope) -> str:
-    """Return the namespace of the platform's own metrics."""
-    return scope.path.rstrip("/")
-
-
 def _nodes(scope: Scope, params: Params) -> Iterator[Watched]:
     limits = _thresholds(params)
     for short in sorted(params["nodes"]):
@@ -281,7 +276,7 @@ def _nodes(scope: Scope, params: Params) -> Iterator[Watched]:
         status = Metric("AWS/EC2", "StatusCheckFailed", instance, "Maximum")
         cpu = Metric("AWS/EC2", "CPUUtilization", instance)
         # the fullest of its volumes: CloudWatch's agent adds them up by instance (`aggregation_dimensions`)
-        disk = Metric(namespace(scope), "disk_used_percent", instance, "Maximum")
+        disk = Metric(scope.namespace, "disk_used_percent", instance, "Maximum")
         alarms = [alarm(scope, short, "status", status, limits), alarm(scope, short, "disk", disk, limits)]
         row = [(f"{short}: load", {"CPU %": cpu}), (f"{short}: fullest volume", {"%": disk})]
         yield Watched(alarms, row, [node])
