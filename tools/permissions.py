@@ -174,6 +174,10 @@ ALSO: dict[tuple[str, str], tuple[str | For, ...]] = {
     # the last snapshot, with the instance's tags
     ("rds", "delete_db_instance"): ("rds:AddTagsToResource", "rds:CreateDBSnapshot"),
     ("rds", "modify_db_instance"): ("kms:CreateGrant", "kms:DescribeKey", For("iam:PassRole", "monitoring.rds.amazonaws.com")),
+    # Route 53 developer guide, Amazon Route 53 API permissions
+    ("route53", "associate_vpc_with_hosted_zone"): ("ec2:DescribeVpcs",),
+    ("route53", "create_hosted_zone"): ("ec2:DescribeVpcs",),
+    ("route53", "disassociate_vpc_from_hosted_zone"): ("ec2:DescribeVpcs",),
     # S3 API, CreateBucket: permissions, for its tags
     ("s3", "create_bucket"): ("s3:TagResource",),
     ("s3", "put_bucket_replication"): (For("iam:PassRole", "s3.amazonaws.com"),),
