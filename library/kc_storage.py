@@ -14,13 +14,15 @@ extends_documentation_fragment: kc
 options:
   buckets:
     description:
-      - Buckets by short name. Settings of a bucket are C(key), C(receives), C(intelligent_tiering_days), C(expire_days),
-        C(noncurrent_days) and C(abort_upload_days); all may be left out.
+      - Buckets by short name. Settings of a bucket are C(key), C(receives), C(serves), C(intelligent_tiering_days),
+        C(expire_days), C(noncurrent_days) and C(abort_upload_days); all may be left out.
       - C(key) is the purpose of the key of M(kc_keys) that objects are encrypted with, through a bucket key; without it S3's own key
         encrypts them (SSE-S3).
-      - C(receives) lists what AWS delivers to it, C(access_logs), C(flow_logs) and C(load_balancer_logs); such a bucket has no C(key),
-        since AWS delivers logs only to buckets with SSE-S3. The bucket that receives C(access_logs), one a region at most, gets S3's access
-        logs of all others, below C(s3/<name>/).
+      - C(receives) lists what AWS delivers to it, C(access_logs), C(flow_logs), C(load_balancer_logs) and C(edge_logs) (CloudFront's); such
+        a bucket has no C(key), since AWS delivers logs only to buckets with SSE-S3. The bucket that receives C(access_logs), one a
+        region at most, gets S3's access logs of all others, below C(s3/<name>/).
+      - C(serves) lists who reads its objects for the public, C(cloudfront), the distributions of this account. The bucket stays closed to
+        anybody else, and its key of M(kc_keys) must have C(cloudfront) among its services.
       - C(intelligent_tiering_days) are the days after which objects move to Intelligent-Tiering, 0 for at once; by default they
         don't.
       - C(expire_days) are the days after which objects are deleted; by default they stay.

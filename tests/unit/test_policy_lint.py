@@ -14,7 +14,7 @@ import parliament
 import pytest
 from kc.policy import allow, document
 from kc.scope import Scope
-from kc.units.storage import RECEIVES
+from kc.units.storage import RECEIVES, SERVES
 
 from tests.reference import variables
 
@@ -34,7 +34,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "vaults": [{"key": "data", "role": "backup", "lock": None}],
     "storage": [
         {"buckets": REFERENCE["kc_storage_buckets"], "log_bucket": "logs"},
-        {"buckets": {"logs": {"receives": list(RECEIVES)}}, "log_bucket": "logs"},
+        {"buckets": {"logs": {"receives": list(RECEIVES)}, "static": {"serves": list(SERVES)}}, "log_bucket": "logs"},
     ],
 }
 """Options by unit, for each unit that makes policies: the platform's own, and such as need every statement."""

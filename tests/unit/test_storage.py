@@ -98,6 +98,7 @@ def test_all_buckets_log_to_the_one_that_receives_access_logs() -> None:
         (["flow_logs"], {"delivery.logs.amazonaws.com"}),
         (["load_balancer_logs"], {"logdelivery.elasticloadbalancing.amazonaws.com"}),
         (["flow_logs", "flow_logs"], {"delivery.logs.amazonaws.com"}),
+        (["edge_logs"], {"delivery.logs.amazonaws.com"}),
         (["access_logs", "flow_logs"], {"logging.s3.amazonaws.com", "delivery.logs.amazonaws.com"}),
     ],
 )
@@ -107,6 +108,17 @@ def test_who_may_deliver_logs(receives: list[str], principals: set[str]) -> None
     for each in allowed:
         assert each["Condition"]["StringEquals"]["aws:SourceAccount"] == ["123456789012"]
         assert all(resource.startswith("arn:aws:s3:::b") for resource in each["Resource"])
+
+
+def test_cloudfront_reads_for_this_account_alone() -> None:
+    """Any distribution of it: buckets stand before distributions do."""
+    (reads,) = (each for each in bucket_policy(SCOPE, "b", [], ["cloudfront"])["Statement"] if each["Effect"] == "Allow")
+    assert (reads["Principal"], reads["Action"]) == ({"Service": ["cloudfront.amazonaws.com"]}, ["s3:GetObject"])
+    assert reads["Resource"] == ["arn:aws:s3:::b/*"]
+    assert reads["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": ["123456789012"]},
+        "ArnLike": {"aws:SourceArn": ["arn:aws:cloudfront::123456789012:distribution/*"]},
+    }
 
 
 def test_nobody_gets_in_without_tls() -> None:
@@ -126,6 +138,7 @@ def test_nobody_gets_in_without_tls() -> None:
     [
         ({"a": {"kye": "media"}}, "`buckets.a` has no setting `kye`"),
         ({"a": {"receives": ["mail"]}}, "`buckets.a.receives`: `mail` is nothing that a bucket receives"),
+        ({"a": {"serves": ["everybody"]}}, "`buckets.a.serves`: `everybody` is nobody that a bucket serves"),
         ({"a": {"receives": ["flow_logs"], "key": "media"}}, "`buckets.a` receives flow_logs and has a KMS key"),
         ({"a": {"receives": ["access_logs"]}, "b": {"receives": ["access_logs"]}}, "both `buckets.a` and `buckets.b` receive access_logs"),
         ({"a": {"expire_days": 0}}, "`buckets.a.expire_days` is 0. It takes 1 or more"),

@@ -29,6 +29,7 @@ class BucketSettings:
 
     key: str | None = None
     receives: list[str] = dataclasses.field(default_factory=list)
+    serves: list[str] = dataclasses.field(default_factory=list)
     intelligent_tiering_days: int | None = None
     expire_days: int | None = None
     noncurrent_days: int = 90
@@ -60,7 +61,7 @@ def _buckets(scope: Scope, buckets: Mapping[str, BucketSettings], log: str = "")
             "tags": scope.tags(name),
             "ownership": "BucketOwnerEnforced",
             "public_access_block": PUBLIC_ACCESS_BLOCK,
-            "policy": bucket_policy(scope, name, about.receives),
+            "policy": bucket_policy(scope, name, about.receives, about.serves),
             "encryption": _encryption(scope, about.key),
             "versioning": "Enabled",
             "lifecycle": [lifecycle(about)],
@@ -74,6 +75,9 @@ def _check(where: str, about: BucketSettings) -> None:
     for what in about.receives:
         if what not in RECEIVES:
             raise KcError(f"`{where}.receives`: `{what}` is nothing that a bucket receives", hint=f"it is one of {', '.join(RECEIVES)}")
+    for who in about.serves:
+        if who not in SERVES:
+            raise KcError(f"`{where}.serves`: `{who}` is nobody that a bucket serves", hint=f"it is one of {', '.join(SERVES)}")
     if about.receives and about.key:
         raise KcError(
             f"`{where}` receives {', '.join(about.receives)} and has a KMS key",
@@ -110,14 +114,15 @@ def lifecycle(about: BucketSettings) -> dict[str, Any]:
     return rule
 
 
-def bucket_policy(scope: Scope, name: str, receives: Sequence[str]) -> Document:
-    """Return a bucket's policy: nobody without TLS 1.2, and the services whose logs it receives may deliver them."""
+def bucket_policy(scope: Scope, name: str, receives: Sequence[str], serves: Sequence[str] = ()) -> Document:
+    """Return a bucket's policy: nobody without TLS 1.2; services whose logs it receives may deliver them, and those it serves read."""
     arn = scope.arn("s3", name, region="", account="")
     everything = [arn, f"{arn}/*"]
     return document(
         deny("DenyPlain", "s3:*", everything, principal="*", when={"Bool": {"aws:SecureTransport": "false"}}),
         deny("DenyOldTls", "s3:*", everything, principal="*", when={"NumericLessThan": {"s3:TlsVersion": "1.2"}}),
         *(statement for what in dict.fromkeys(receives) for statement in RECEIVES[what](scope, arn)),
+        *(statement for who in dict.fromkeys(serves) for statement in SERVES[who](scope, arn)),
     )
 
 
@@ -147,12 +152,38 @@ def _load_balancer_logs(scope: Scope, arn: str) -> list[Statement]:
     ]
 
 
+def _edge_logs(scope: Scope, arn: str) -> list[Statement]:
+    """CloudWatch Logs user guide, Logging that requires additional permissions (V2): logs sent to Amazon S3.
+
+    CloudFront's logs are sent from us-east-1, wherever the bucket is.
+    """
+    sources = scope.at("us-east-1").arn("logs", "delivery-source:*")
+    when = {**_from(scope), "ArnLike": {"aws:SourceArn": sources}}
+    when["StringEquals"] = {**when["StringEquals"], "s3:x-amz-acl": "bucket-owner-full-control"}
+    logs = f"{arn}/*AWSLogs/{scope.account}/*"
+    return [allow("EdgeLogs", "s3:PutObject", logs, principal={"Service": "delivery.logs.amazonaws.com"}, when=when)]
+
+
+def _cloudfront(scope: Scope, arn: str) -> list[Statement]:
+    """Amazon CloudFront developer guide, Restrict access to an Amazon S3 origin: origin access control.
+
+    Any distribution of the account may read: naming them here would have buckets wait for distributions, which wait for
+    buckets. Without s3:ListBucket, S3 answers 403 to an object that is not there, and so nobody learns what is.
+    """
+    distributions = scope.arn("cloudfront", "distribution/*", region="")
+    when = {**_from(scope), "ArnLike": {"aws:SourceArn": distributions}}
+    return [allow("EdgeReads", "s3:GetObject", f"{arn}/*", principal={"Service": "cloudfront.amazonaws.com"}, when=when)]
+
+
 def _from(scope: Scope) -> dict[str, dict[str, str]]:
     """The condition that a service acts for this account, not for another that names our bucket."""
     return {"StringEquals": {"aws:SourceAccount": scope.account}}
 
 
-RECEIVES = {ACCESS_LOGS: _access_logs, "flow_logs": _flow_logs, "load_balancer_logs": _load_balancer_logs}
+RECEIVES = {ACCESS_LOGS: _access_logs, "flow_logs": _flow_logs, "load_balancer_logs": _load_balancer_logs, "edge_logs": _edge_logs}
 """What AWS services deliver to a bucket, and the statements that let them."""
+
+SERVES = {"cloudfront": _cloudfront}
+"""Who reads a bucket's objects in the name of the public, and the statements that let them."""
 
 UNIT = Unit(name=STORAGE, kinds=(BUCKET,), build=build, services=("s3", "kms"))
