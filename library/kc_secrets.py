@@ -19,10 +19,11 @@ options:
     description:
       - Secrets by short name. A secret is called C(<platform>/<environment>/<short name>). Its options follow.
       - C(description) (string, required) says what it opens.
-      - C(kind) (string, default C(password)) is C(password), kept as C({"username", "password"}), or C(random), bytes in base64
-        kept as C({"random"}), for signing and encrypting.
+      - C(kind) (string, default C(password)) is C(password), kept as C({"username", "password"}); C(random), bytes in base64 kept
+        as C({"random"}), for signing and encrypting; or C(rsa), a key pair as PEM kept as C({"private_key", "public_key"}).
       - C(username) (string, default none) is kept with the password.
-      - C(length) (integer) is characters of a password (16 to 128, default 40) or random bytes (16 to 1024, default 32). RDS takes
+      - C(length) (integer) is characters of a password (16 to 128, default 40) random bytes (16 to 1024, default 32), or bits
+        of an RSA key (2048 to 4096, default 2048, the only one that CloudFront takes). RDS takes
         passwords of 41 characters at most, and MySQL 32 for a replication account.
       - Passwords are letters, digits and C(-_.~), which mean nothing to a URL, a shell or SQL, and begin with a letter.
       - C(kind), C(username) and C(length) count whenever a value is made. Changing them changes nothing until O(rotate).

@@ -8,6 +8,8 @@ import string
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from kc.aws.secretsmanager import FRESH, HIDDEN, MARKS, Secret, generate, password
 from kc.aws.session import Aws
 from kc.errors import KcError
@@ -32,6 +34,7 @@ def built(params: dict[str, Any]) -> tuple[list[Resource], list[Resource]]:
         ({"description": "x", "username": "app", "length": 32}, {"kind": "password", "username": "app", "length": 32}),
         ({"description": "x", "kind": "random"}, {"kind": "random", "username": "", "length": 32}),
         ({"description": "x", "kind": "random", "length": 64}, {"kind": "random", "username": "", "length": 64}),
+        ({"description": "x", "kind": "rsa"}, {"kind": "rsa", "username": "", "length": 2048}),
     ],
 )
 def test_a_secret_and_how_its_value_is_made(about: dict[str, Any], how: dict[str, Any]) -> None:
@@ -83,6 +86,7 @@ def test_only_what_is_named_is_rotated() -> None:
         ({"secrets": {"a": {"description": "x", "length": 15}}}, "`secrets.a.length` is 15"),
         ({"secrets": {"a": {"description": "x", "length": 129}}}, "`secrets.a.length` is 129"),
         ({"secrets": {"a": {"description": "x", "kind": "random", "username": "y"}}}, "`secrets.a.username` belongs to a password"),
+        ({"secrets": {"a": {"description": "x", "kind": "rsa", "length": 1024}}}, "`secrets.a.length` is 1024"),
         ({"secrets": {"a": {"description": "x"}}, "rotate": ["b"]}, "`rotate` names `b`"),
         ({"secrets": {"a b": {"description": "x"}}}, "`kc/lab/a b` is no name for a secret"),
     ],
@@ -108,6 +112,15 @@ def test_values_are_json() -> None:
     assert [*json.loads(generate({"kind": "password", "username": "", "length": 20}))] == ["password"]
     assert json.loads(generate({"kind": "password", "username": "app", "length": 20}))["username"] == "app"
     assert len(base64.b64decode(json.loads(generate({"kind": "random", "username": "", "length": 48}))["random"])) == 48
+
+
+def test_an_rsa_secret_is_a_pair() -> None:
+    made = json.loads(generate({"kind": "rsa", "username": "", "length": 2048}))
+    private = serialization.load_pem_private_key(made["private_key"].encode(), None)
+    public = serialization.load_pem_public_key(made["public_key"].encode())
+    assert isinstance(private, rsa.RSAPrivateKey)
+    assert private.key_size == 2048
+    assert private.public_key() == public
 
 
 class Scripted(Aws):

@@ -154,10 +154,16 @@ class SecretByName(Secret):
 
 
 def generate(how: Mapping[str, Any]) -> str:
-    """Make a value: `{"username": …, "password": …}`, or `{"random": …}` of that many bytes in base64, as JSON."""
+    """Make a value, as JSON.
+
+    It is `{"username": …, "password": …}`; `{"random": …}`, that many bytes in base64; or `{"private_key": …, "public_key": …}`, an
+    RSA key of that many bits as PEM (PKCS#8, SubjectPublicKeyInfo).
+    """
     length = how["length"]
     if how["kind"] == "random":
         return json.dumps({"random": base64.b64encode(secrets.token_bytes(length)).decode()})
+    if how["kind"] == "rsa":
+        return json.dumps(_rsa(length))
     return json.dumps({**({"username": how["username"]} if how["username"] else {}), "password": password(length)})
 
 
@@ -171,6 +177,17 @@ def password(length: int) -> str:
         made = secrets.choice(string.ascii_letters) + "".join(secrets.choice("".join(sorts)) for _ in range(length - 1))
         if all(set(sort) & set(made) for sort in sorts):
             return made
+
+
+def _rsa(bits: int) -> dict[str, str]:
+    # here, since loading it costs every task as much as a call to AWS
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    pem, pkcs8, no_password = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    public = key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return {"private_key": key.private_bytes(pem, pkcs8, no_password).decode(), "public_key": public.decode()}
 
 
 def _live(secret: Mapping[str, Any]) -> Live:

@@ -17,8 +17,8 @@ from .keys import key_of
 
 SECRET = Secret()
 
-LENGTHS = {"password": (16, 128), "random": (16, 1024)}
-"""Least and most, by sort: characters of a password, bytes of random data."""
+LENGTHS = {"password": (16, 40, 128), "random": (16, 32, 1024), "rsa": (2048, 2048, 4096)}
+"""Least, default and most, by sort: characters of a password, bytes of random data, bits of an RSA key."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,10 +74,10 @@ def _generate(where: str, about: SecretSettings) -> dict[str, Any]:
     """Return how a value is made, whenever one is."""
     if about.kind not in LENGTHS:
         raise KcError(f"`{where}.kind` is `{about.kind}`", hint=f"it can be {' or '.join(LENGTHS)}")
-    if about.kind == "random" and about.username:
-        raise KcError(f"`{where}.username` belongs to a password, and the kind is random")
-    length = about.length or {"password": 40, "random": 32}[about.kind]
-    least, most = LENGTHS[about.kind]
+    if about.kind != "password" and about.username:
+        raise KcError(f"`{where}.username` belongs to a password, and the kind is {about.kind}")
+    least, default, most = LENGTHS[about.kind]
+    length = about.length or default
     if not least <= length <= most:
         raise KcError(f"`{where}.length` is {length}", hint=f"a {about.kind} takes {least} to {most}")
     return {"kind": about.kind, "username": about.username, "length": length}
