@@ -45,6 +45,8 @@ ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
     ("budgets", "describe_notifications_for_budget"): ("budgets:ViewBudget",),
     ("budgets", "describe_subscribers_for_notification"): ("budgets:ViewBudget",),
     ("budgets", "update_budget"): ("budgets:ModifyBudget",),
+    # CloudFront API, CreateDistributionWithTags
+    ("cloudfront", "create_distribution_with_tags"): ("cloudfront:CreateDistribution", "cloudfront:TagResource"),
     ("s3", "delete_bucket_replication"): ("s3:PutReplicationConfiguration",),
     ("s3", "delete_objects"): ("s3:DeleteObject", "s3:DeleteObjectVersion"),
     ("s3", "get_bucket_encryption"): ("s3:GetEncryptionConfiguration",),
@@ -104,6 +106,10 @@ ALSO: dict[tuple[str, str], tuple[str | For, ...]] = {
     # CloudWatch API, PutMetricAlarm and PutDashboard: permissions for tags
     ("cloudwatch", "put_dashboard"): ("cloudwatch:TagResource",),
     ("cloudwatch", "put_metric_alarm"): ("cloudwatch:TagResource",),
+    # CloudWatch Logs user guide, Logging that requires additional permissions (V2); CloudFront's own for its logs
+    ("logs", "create_delivery"): ("logs:TagResource", "s3:GetBucketPolicy", "s3:PutBucketPolicy"),
+    ("logs", "put_delivery_destination"): ("logs:TagResource",),
+    ("logs", "put_delivery_source"): ("logs:TagResource", "cloudfront:AllowVendedLogDeliveryForResource"),
     # VPC user guide, Publish flow logs to Amazon S3: IAM policy for the principal
     ("ec2", "create_flow_logs"): ("ec2:CreateTags", "logs:CreateLogDelivery", "logs:DeleteLogDelivery"),
     ("ec2", "create_launch_template"): ("ec2:CreateTags",),

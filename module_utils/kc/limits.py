@@ -165,6 +165,47 @@ WAF_LIMIT = (10, 2_000_000_000)
 
 WAF_WINDOWS = (60, 120, 300, 600)
 """Seconds over which a rate is counted (WAFV2 API, RateBasedStatement)."""
+ORIGIN_SHIELD = {
+    **{region: region for region in ("us-east-1", "us-east-2", "us-west-2", "ap-south-1", "ap-northeast-1", "ap-northeast-2")},
+    **{region: region for region in ("ap-southeast-1", "ap-southeast-2", "eu-central-1", "eu-west-1", "eu-west-2", "sa-east-1")},
+    "me-central-1": "me-central-1",
+    "us-west-1": "us-west-2",
+    "ca-central-1": "us-east-1",
+    "ap-east-1": "ap-southeast-1",
+    "eu-south-1": "eu-central-1",
+    "eu-west-3": "eu-west-2",
+    "eu-north-1": "eu-west-2",
+    "af-south-1": "eu-west-1",
+    "me-south-1": "ap-south-1",
+}
+"""Where Origin Shield for an origin in a region stands; others, me-west-1 among them, have none that is documented.
+Amazon CloudFront developer guide, "Use Origin Shield": choosing the AWS Region."""
+
+VIEWER_TLS = ("TLSv1.2_2021", "TLSv1.2_2025", "TLSv1.3_2025")
+"""Security policies that begin at TLS 1.2. Amazon CloudFront developer guide, "Supported protocols and ciphers between viewers
+and CloudFront"."""
+
+PRICE_CLASSES = {"most": "PriceClass_200", "all": "PriceClass_All", "cheapest": "PriceClass_100"}
+"""Which edges serve. Amazon CloudFront developer guide, "Choose the price class": only `most` and `all` have the Middle East."""
+
+CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+"""Id of AWS's cache policy that keeps nothing. Amazon CloudFront developer guide, "Use managed cache policies"."""
+
+ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
+"""Id of AWS's origin request policy that passes everything on, Host included. Amazon CloudFront developer guide, "Use managed
+origin request policies"."""
+
+ERROR_PAGES = (400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504)
+"""Statuses that may have a page of their own. CloudFront API, CustomErrorResponse: ErrorCode."""
+
+EDGE_SECONDS = {
+    "connect_attempts": (1, 3),
+    "connect_seconds": (1, 10),
+    "read_seconds": (1, 60),
+    "write_seconds": (1, 60),
+    "keepalive_seconds": (1, 60),
+}
+"""Least and most without a higher quota. Amazon CloudFront developer guide, "Origin settings"."""
 
 RDS_STORAGE = (20, 65536)
 """GiB of a gp3 volume. Amazon RDS user guide, "gp3 storage"."""

@@ -62,6 +62,9 @@ RULES: dict[str, Rule] = {
     "backup_selection": Rule(50, r"[A-Za-z0-9_.-]+", "AWS Backup API, BackupSelection"),
     "budget": Rule(100, r"(?!.*/action/)[A-Za-z0-9 _./-]+", "Budgets API, Budget: BudgetName (any character but : and \\)"),
     "web_acl": Rule(128, r"[A-Za-z0-9_-]+", "WAFV2 API, CreateWebACL"),
+    "edge": Rule(64, r"[A-Za-z0-9_-]+", "CloudFront API, OriginAccessControlConfig (the shortest of its names)"),
+    "public_key": Rule(128, r"[A-Za-z0-9_-]+", "CloudFront API, PublicKeyConfig"),
+    "delivery": Rule(60, r"[A-Za-z0-9_-]+", "CloudWatch Logs API, PutDeliverySource"),
     "log_group": Rule(512, r"[A-Za-z0-9/_.#-]+", "CloudWatch Logs API, CreateLogGroup"),
 }
 

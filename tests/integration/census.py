@@ -112,6 +112,25 @@ def ecr(client: Client, region: str) -> Iterator[tuple[str, str]]:
         yield from (("image_replication", each["region"]) for each in rule["destinations"])
 
 
+def cloudfront(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    api = client("cloudfront", region)
+    if region != GLOBAL:
+        return
+    for each in api.list_distributions()["DistributionList"].get("Items") or []:
+        yield "distribution", each["Comment"]
+    for each in api.list_cache_policies(Type="custom")["CachePolicyList"].get("Items") or []:
+        yield "cache_policy", each["CachePolicy"]["CachePolicyConfig"]["Name"]
+    for each in api.list_response_headers_policies(Type="custom")["ResponseHeadersPolicyList"].get("Items") or []:
+        yield "response_headers_policy", each["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"]["Name"]
+    for each in api.list_key_groups()["KeyGroupList"].get("Items") or []:
+        yield "key_group", each["KeyGroup"]["KeyGroupConfig"]["Name"]
+    for kind, answer in (
+        ("origin_access_control", api.list_origin_access_controls()["OriginAccessControlList"]),
+        ("public_key", api.list_public_keys()["PublicKeyList"]),
+    ):
+        yield from ((kind, each["Name"].partition("_")[0]) for each in answer.get("Items") or [])
+
+
 def acm(client: Client, region: str) -> Iterator[tuple[str, str]]:
     yield from (("certificate", each["DomainName"]) for each in client("acm", region).list_certificates()["CertificateSummaryList"])
 
@@ -175,10 +194,6 @@ def rds(client: Client, region: str) -> Iterator[tuple[str, str]]:
     yield from (("snapshot", each["DBSnapshotIdentifier"]) for each in api.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"])
 
 
-def logs(client: Client, region: str) -> Iterator[tuple[str, str]]:
-    yield from (("log_group", each["logGroupName"]) for each in client("logs", region).describe_log_groups()["logGroups"])
-
-
 def ecs(client: Client, region: str) -> Iterator[tuple[str, str]]:
     """Task definitions count by their active revisions."""
     api = client("ecs", region)
@@ -229,6 +244,14 @@ def tagging(client: Client, region: str) -> Iterator[tuple[str, str]]:
     return iter(())
 
 
+def logs(client: Client, region: str) -> Iterator[tuple[str, str]]:
+    api = client("logs", region)
+    yield from (("log_group", each["logGroupName"]) for each in api.describe_log_groups()["logGroups"])
+    yield from (("log_source", each["name"]) for each in api.describe_delivery_sources()["deliverySources"])
+    yield from (("log_destination", each["name"]) for each in api.describe_delivery_destinations()["deliveryDestinations"])
+    yield from (("log_delivery", each["deliverySourceName"]) for each in api.describe_deliveries()["deliveries"])
+
+
 SERVICES = {
     "application-autoscaling": scaling,
     "ecs": ecs,
@@ -239,6 +262,7 @@ SERVICES = {
     "route53": route53,
     "ecr": ecr,
     "acm": acm,
+    "cloudfront": cloudfront,
     "secretsmanager": secretsmanager,
     "ssm": ssm,
     "sqs": sqs,

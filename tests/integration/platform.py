@@ -11,7 +11,7 @@ from kc.spec import COMMON, documentation, spec_of
 from kc.unit import Unit
 
 ROOT = Path(__file__).parents[2]
-HOME, OTHER = "me-west-1", "eu-central-1"
+HOME, OTHER, GLOBAL = "me-west-1", "eu-central-1", "us-east-1"
 DOMAIN = "kc-lab.test"
 
 APPLICATIONS: dict[str, Any] = {
@@ -44,6 +44,12 @@ NEEDS: dict[str, list[Where]] = {
     "registry": [("keys", HOME)],
     "secrets": [("keys", HOME), ("keys", OTHER)],
     "certificates": [("zone", HOME)],
+    "edge": [
+        ("certificates", GLOBAL),
+        ("keys", GLOBAL),
+        *((unit, region) for region in (HOME, OTHER) for unit in ("keys", "storage")),
+        ("secrets", HOME),
+    ],
     "private_zone": [("network", HOME), ("network", OTHER)],
     "nodes": [("identity", HOME), ("private_zone", HOME)],
     "cluster": [("keys", HOME)],
@@ -101,8 +107,8 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
         "parameters": {"values": {"log/level": "info", "region/home": HOME}, "runbook_values": {"role": "primary"}},
         "storage": {
             "buckets": {
-                "media": {"key": "media", "intelligent_tiering_days": 30},
-                "logs": {"receives": ["access_logs", "flow_logs", "load_balancer_logs"], "expire_days": 30},
+                "media": {"key": "media", "serves": ["cloudfront"], "intelligent_tiering_days": 30},
+                "logs": {"receives": ["access_logs", "flow_logs", "load_balancer_logs", "edge_logs"], "expire_days": 30},
             }
         },
         "replication": {"buckets": {"media": "media"}, "to_region": there},
@@ -126,7 +132,11 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
         "peering": {"peers": [OTHER]},
         "registry": {"repositories": ["api", "web"], "replicate_to": [there]},
         "secrets": {
-            "secrets": {"mysql": {"description": "MySQL", "username": "app"}, "signing": {"description": "Links", "kind": "random"}},
+            "secrets": {
+                "mysql": {"description": "MySQL", "username": "app"},
+                "signing": {"description": "Links", "kind": "random"},
+                "cookies": {"description": "Cookies", "kind": "rsa"},
+            },
             "replicate_to": [there],
         },
         "vaults": {"lock": {"min_days": 7}},
@@ -146,6 +156,35 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
         },
         "queues": {"queues": {"jobs": {}, "mails": {"key": "data", "delay_seconds": 5}}},
         "certificates": {"domain": DOMAIN, "names": [f"*.{DOMAIN}"]},
+        "edge": {
+            "domain": DOMAIN,
+            "regions": [HOME, OTHER],
+            "cache": {"pages": {"default": 60, "max": 300, "host": True}, "segments": {"default": 86400, "max": 86400}},
+            "headers": {
+                "pages": {"csp": "default-src 'self'; connect-src https://api.{domain}", "permissions": "camera=()"},
+                "media": {"csp": "default-src 'none'", "cors": {"origins": ["app"], "credentials": True}},
+            },
+            "distributions": {
+                "web": {
+                    "description": "Pages",
+                    "hosts": ["app", "learn"],
+                    "default": {"to": "readers", "cache": "pages", "headers": "pages"},
+                    "paths": {"/api/*": {"to": "writer"}, "/a*": {"to": "readers"}},
+                    "errors": {"503": {"page": "/sorry.html", "status": 503}},
+                },
+                "media": {
+                    "description": "Videos",
+                    "hosts": ["media"],
+                    "default": {"to": "writer"},
+                    "paths": {"/v/*": {"to": "bucket/media", "cache": "segments", "headers": "media", "signed_by": "cookies"}},
+                    "http": "refuse",
+                },
+            },
+            "propagation": 0,
+            "log_bucket": "logs",
+            "waf_groups": {"AWSManagedRulesAmazonIpReputationList": {"priority": 20}},
+            "waf_rates": {"viewer": {"priority": 10, "limit": 2000}},
+        },
         "private_zone": {"regions": [HOME, OTHER], "comment": "Nodes"},
         "dns": {
             "domain": DOMAIN,

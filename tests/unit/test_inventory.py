@@ -76,6 +76,16 @@ COMMON: dict[str, Any] = {
     "kc_balancer_health_application": "api",
     "kc_balancer_waf_groups": {"AWSManagedRulesCommonRuleSet": {"priority": 10}},
     "kc_balancer_waf_rates": {"viewer": {"priority": 1, "limit": 1000, "by": "forwarded"}},
+    "kc_edge_regions": ["me-west-1", "eu-central-1"],
+    "kc_edge_log_bucket": "logs",
+    "kc_edge_distributions": {
+        "media": {
+            "description": "Videos",
+            "hosts": ["media"],
+            "default": {"to": "writer"},
+            "paths": {"/v/*": {"to": "bucket/media", "signed_by": "mysql"}},
+        }
+    },
 }
 OWN = {
     "me-west-1": {"kc_network_cidr": "10.10.0.0/16", "kc_peering_peers": ["eu-central-1", "eu-west-1"], "kc_other_region": "eu-central-1"},

@@ -55,6 +55,8 @@ class WebAcl(Kind):
         self.scope = "CLOUDFRONT" if cloudfront else "REGIONAL"
 
     def read(self, aws: Aws, scope: Scope) -> dict[str, Live]:
+        if self.scope == "CLOUDFRONT" and aws.region != "us-east-1":
+            return {}
         found = [item for item in self._list(aws) if item["Name"].startswith(scope.prefix)]
         lives = aws.map(lambda item: self._live(aws, scope, item), found)
         return {item["Name"]: live for item, live in zip(found, lives, strict=True) if live}

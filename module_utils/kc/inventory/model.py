@@ -12,7 +12,7 @@ import yaml
 from ..applications import Application
 from ..options import Path, Spec, entries_of
 from ..spec import COMMON, documentation, spec_of
-from ..units import backup, budgets, dns, identity, keys, mysql, nodes, queues, secrets, storage
+from ..units import backup, budgets, dns, edge, identity, keys, mysql, nodes, queues, secrets, storage
 from ..waf import GroupSettings, RateSettings
 
 UNITS: dict[str, tuple[str, ...]] = {
@@ -29,6 +29,7 @@ UNITS: dict[str, tuple[str, ...]] = {
     "certificates": ("regions", "global"),
     "private_zone": ("global",),
     "nodes": ("regions", "witness"),
+    "edge": ("global",),
     "cluster": ("regions",),
     "queues": ("regions",),
     "balancer": ("regions",),
@@ -49,7 +50,7 @@ FEEDS: dict[str, tuple[tuple[str, str], ...]] = {
     "kc_account": (("scope", "account"),),
     "kc_tags": (("scope", "tags"),),
     "kc_aws": (("scope", "aws"),),
-    "kc_domain": (("zone", "domain"), ("certificates", "domain"), ("dns", "domain"), ("balancer", "domain")),
+    "kc_domain": (("zone", "domain"), ("certificates", "domain"), ("edge", "domain"), ("dns", "domain"), ("balancer", "domain")),
     "kc_other_region": (("replication", "to_region"), ("mysql", "replica_region")),
     "kc_home": (("keys", "home_region"), ("dns", "home")),
     "kc_keys": (("keys", "keys"),),
@@ -87,6 +88,11 @@ ENTRIES: dict[str, Spec] = {
     "kc_balancer_waf_rates": entries_of(RateSettings),
     "kc_budgets": entries_of(budgets.BudgetSettings),
     "kc_dns_records": entries_of(dns.RecordSettings),
+    "kc_edge_cache": entries_of(edge.CacheSettings),
+    "kc_edge_distributions": entries_of(edge.DistributionSettings),
+    "kc_edge_headers": entries_of(edge.HeaderSettings),
+    "kc_edge_waf_groups": entries_of(GroupSettings),
+    "kc_edge_waf_rates": entries_of(RateSettings),
     "kc_identity_roles": entries_of(identity.RoleSettings),
     "kc_keys": entries_of(keys.KeySettings),
     "kc_queues": entries_of(queues.QueueSettings),

@@ -23,6 +23,8 @@ REFERENCES: tuple[tuple[Path, str], ...] = (
     (("kc_storage_buckets", "*", "key"), "kc_keys"),
     (("kc_queues", "*", "key"), "kc_keys"),
     (("kc_vaults_key",), "kc_keys"),
+    (("kc_edge_log_bucket",), "kc_storage_buckets"),
+    (("kc_edge_distributions", "*", "paths", "*", "signed_by"), "kc_secrets"),
     (("kc_replication_buckets", "@"), "kc_storage_buckets"),
     (("kc_replication_buckets", "*"), "kc_keys"),
     (("kc_nodes", "*", "service"), "kc_nodes_services"),
