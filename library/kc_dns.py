@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: kc_dns
 short_description: Converge the domain's records, its health checks and the failover between the regions
 description:
-  - Run it once for the platform, not once a region, after C(kc_zone) and C(kc_balancer).
+  - Run it once for the platform, not once a region, after C(kc_zone), C(kc_balancer) and C(kc_edge).
   - C(origin-<region>.<domain>) is a region's load balancer. C(origin.<domain>) is that of the home region while it is healthy
     and the failover's switch is off, else that of the other region.
   - The home region is healthy while Route 53's health checkers get 2xx or 3xx from C(https://origin-<home>.<domain>/health).
@@ -38,6 +38,12 @@ options:
     type: list
     elements: str
     default: [eu-west-1, us-east-1, us-west-1, us-west-2, ap-southeast-1, ap-southeast-2, ap-northeast-1, sa-east-1]
+  distributions:
+    description:
+      - Distributions of C(kc_edge) by short name, with their settings there; of these only C(hosts) is read. Each host, a name
+        below the domain, gets an A and an AAAA record that lead to its distribution.
+    type: dict
+    default: {}
   certificate_authorities:
     description: Domains of the only authorities that may issue certificates for the domain; any may where it is empty.
     type: list
@@ -59,6 +65,8 @@ EXAMPLES = r"""
     domain: example.com
     home: me-west-1
     regions: [me-west-1, eu-central-1]
+    distributions:
+      web: {hosts: [app, learn]}
     certificate_authorities: [amazon.com]
     records:
       "@ MX": {values: [10 mail.example.net.]}

@@ -287,6 +287,35 @@ def test_what_the_inventory_no_longer_names_goes_with_its_mark(converge: Fixture
     assert before.keys() - records(route53).keys() == {f"{DOMAIN}. CAA", f"_kc-caa.{DOMAIN}. TXT", f"{DOMAIN}. MX", f"_kc-mx.{DOMAIN}. TXT"}
 
 
+def test_the_names_of_the_edge(converge: Fixture, params: dict[str, Any], route53: Any, client: Fixture) -> None:
+    origin = {
+        "Id": "o",
+        "DomainName": "example.net",
+        "CustomOriginConfig": {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only"},
+    }
+    config = {
+        "CallerReference": "kc-lab-edge-web/1",
+        "Comment": "",
+        "Enabled": True,
+        "Origins": {"Quantity": 1, "Items": [origin]},
+        "DefaultCacheBehavior": {
+            "TargetOriginId": "o",
+            "ViewerProtocolPolicy": "https-only",
+            "CachePolicyId": "658327ea-f89d-4fab-a63d-7e88639e58f6",
+        },
+    }
+    domain = client("cloudfront", "us-east-1").create_distribution(DistributionConfig=config)["Distribution"]["DomainName"]
+    edged = {**params, "distributions": {"web": {"hosts": ["app", "learn"]}}}
+    converge("dns", edged)
+    assert not converge("dns", edged)["changed"]
+    target = {"HostedZoneId": "Z2FDTNDATAQYW2", "DNSName": f"{domain.lower()}.", "EvaluateTargetHealth": False}
+    names = {f"{host}.{DOMAIN}. {type}" for host in ("app", "learn") for type in ("A", "AAAA")}
+    assert {name: records(route53)[name]["AliasTarget"] for name in names} == dict.fromkeys(names, target)
+    # the inventory calls it otherwise: its name goes, and the other stays
+    converge("dns", {**params, "distributions": {"web": {"hosts": ["app"]}}})
+    assert names & records(route53).keys() == {f"app.{DOMAIN}. A", f"app.{DOMAIN}. AAAA"}
+
+
 def test_home_moves(converge: Fixture, params: dict[str, Any], route53: Any, client: Fixture) -> None:
     """Another home is another endpoint and another region's switch, and nothing of the old ones stays."""
     there = "eu-west-1"

@@ -145,6 +145,16 @@ def test_who_answers(endpoint: str, put: str, answers: str, minutes_since: int) 
 # --- other records
 
 
+@pytest.mark.parametrize("type", ["A", "AAAA"])
+@pytest.mark.parametrize(("host", "short"), [("app", "web"), ("learn", "web"), ("media", "media")])
+def test_each_host_of_the_edge_leads_to_its_distribution(host: str, short: str, type: str) -> None:
+    edge = {"web": {"description": "Pages", "hosts": ["app", "learn"]}, "media": {"hosts": ["media"]}}
+    alias = {"name": Ref("distribution", f"kc-lab-edge-{short}", "domain"), "zone": "Z2FDTNDATAQYW2", "evaluate": False}
+    about = desired("record", f"{host}.example.com {type}", distributions=edge)
+    assert about == {"zone": Ref("hosted_zone", "example.com"), "alias": alias, "health_check": ""}
+    assert Key("distribution", "us-east-1", f"kc-lab-edge-{short}") in built(distributions=edge)
+
+
 def test_only_these_authorities_may_issue() -> None:
     about = desired("record", "example.com CAA", certificate_authorities=["letsencrypt.org", "Amazon.com"])
     assert about["values"] == ['0 issue "amazon.com"', '0 issue "letsencrypt.org"']
@@ -189,6 +199,10 @@ def test_further_records(key: str, given: dict[str, Any], name: str, about: dict
         ({"records": {"a A": {"values": []}}}, "`records.a A` lacks values"),
         ({"records": {"a A": {"values": ["192.0.2.1"], "ttl": -1}}}, "or its ttl is negative"),
         ({"records": {"a A": {"value": "192.0.2.1"}}}, "`records.a A` has no setting `value`"),
+        (
+            {"distributions": {"web": {"hosts": ["app"]}, "api": {"hosts": ["app"]}}},
+            "two records are called app.example.com A. One of `records`, or a host of `distributions`, has a name that is taken",
+        ),
         ({"records": {f"origin-{HOME} A": {"values": ["192.0.2.1"]}}}, f"two records are called origin-{HOME}.example.com A"),
     ],
 )

@@ -51,6 +51,7 @@ FEEDS: dict[str, tuple[tuple[str, str], ...]] = {
     "kc_tags": (("scope", "tags"),),
     "kc_aws": (("scope", "aws"),),
     "kc_domain": (("zone", "domain"), ("certificates", "domain"), ("edge", "domain"), ("dns", "domain"), ("balancer", "domain")),
+    "kc_edge_distributions": (("edge", "distributions"), ("dns", "distributions")),
     "kc_other_region": (("replication", "to_region"), ("mysql", "replica_region")),
     "kc_home": (("keys", "home_region"), ("dns", "home")),
     "kc_keys": (("keys", "keys"),),

@@ -27,6 +27,7 @@ from ..scope import Scope
 from ..settings import settings
 from ..unit import Params, Unit
 from .balancer import HEALTH_PATH, balancer_of
+from .edge import distribution_of
 
 ZONE = HostedZone()
 ALARM, CHECK, CALCULATED, RECORD = Alarm(), HealthCheck(), CalculatedCheck(), Record(ZONE, GLOBAL)
@@ -96,6 +97,7 @@ class Dns:
         yield Resource(ZONE, self.domain, None, GLOBAL, component="zone")
         yield from self._health()
         yield from self._origins()
+        yield from self._edge(self.params.get("distributions") or {})
         yield from self._authorities(self.params.get("certificate_authorities") or [])
         yield from self._further(self.params.get("records") or {})
 
@@ -162,6 +164,14 @@ class Dns:
 
     # --- the other names
 
+    def _edge(self, distributions: Mapping[str, Any]) -> Iterator[Resource]:
+        for short, about in sorted(distributions.items()):
+            distribution = distribution_of(self.scope, short)
+            yield distribution
+            target = self._alias(Ref(distribution.kind.name, distribution.name, "domain"), limits.CLOUDFRONT_ZONE)
+            for host in about["hosts"]:
+                yield from (self._record(host, type, alias=target) for type in ("A", "AAAA"))
+
     def _authorities(self, authorities: Sequence[str]) -> Iterator[Resource]:
         if authorities:
             yield self._record("", "CAA", ttl=CAA_TTL, values=canonical(f'0 issue "{domain_name(each)}"' for each in authorities))
@@ -185,7 +195,7 @@ class Dns:
         name = f"{record_name(self._at(label))} {type}"
         beside = self.made.setdefault(name, [])
         if set in beside or (beside and "" in (set, *beside)):
-            raise KcError(f"two records are called {name}", hint="one of `records` has a name that is taken")
+            raise KcError(f"two records are called {name}", hint="one of `records`, or a host of `distributions`, has a name that is taken")
         beside.append(set)
         return Resource(RECORD, f"{name} {set}".rstrip(), {"zone": Ref(ZONE.name, self.domain), "health_check": "", **about}, GLOBAL)
 
@@ -208,5 +218,5 @@ UNIT = Unit(
     build=build,
     # the switch of a home region that was is found in any of them
     regions=lambda scope, params: list(dict.fromkeys([GLOBAL, *params["regions"]])),
-    services=("route53", "cloudwatch", "elbv2"),
+    services=("route53", "cloudwatch", "elbv2", "cloudfront"),
 )
