@@ -72,6 +72,15 @@ options:
     description: Domain of the certificate to watch; empty where the region has none.
     type: str
     default: ""
+  distributions:
+    description: Short names of CloudFront's distributions; in us-east-1, where it tells its metrics.
+    type: list
+    elements: str
+    default: []
+  home:
+    description: Region whose health check is watched, in us-east-1; empty elsewhere.
+    type: str
+    default: ""
   thresholds:
     description: What alarms wait for. All that the region's alarms need must be given; the inventory says why each number is what it is.
     type: dict

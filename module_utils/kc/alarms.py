@@ -65,7 +65,8 @@ class Watch:
 
 
 APPLICATION, BALANCER, QUEUE, DATABASE = "<application>", "balancer", "<queue>", "mysql-<database>"
-NODE, NAT, BUCKET, CERTIFICATE, EDGE = "<node>", "nat-<zone>", "<bucket>", "certificate", "<distribution>"
+NODE, NAT, BUCKET, CERTIFICATE = "<node>", "nat-<zone>", "<bucket>", "certificate"
+EDGE, HOME = "edge-<distribution>", "home"
 
 WATCHES: dict[str, Watch] = {
     "errors": Watch(
@@ -286,6 +287,17 @@ WATCHES: dict[str, Watch] = {
         period=300,
         of=1,
         points=1,
+    ),
+    "unreachable": Watch(
+        HOME,
+        PAGES,
+        "Route 53's checkers around the world can't reach the region that is primary at home; DNS is turning to the other one.",
+        "Do the region's own alarms ring? If it is lost, run the failover; if only the checkers can't reach it, see AWS Health.",
+        1,
+        of=2,
+        points=2,
+        comparison=BELOW,
+        missing=UNSURE,
     ),
     "viewer-errors": Watch(
         EDGE,

@@ -42,6 +42,8 @@ NOTHING: dict[str, Any] = {
     "replicated_buckets": [],
     "replica_region": "eu-central-1",
     "domain": "",
+    "distributions": [],
+    "home": "",
     "thresholds": THRESHOLDS,
 }
 TOPIC = "arn:aws:sns:me-west-1:123456789012:kc-lab-"
@@ -175,6 +177,19 @@ def test_silence_is_a_fault_where_something_is_to_run(warm: int, missing: str) -
     """In the secondary region, an application without warm tasks has no target that could be healthy."""
     applications = {"api": {**API, "count": {"min": 2, "max": 4, "warm": warm}}}
     assert desired("alarm", "kc-lab-api-no-hosts", applications=applications)["missing"] == missing
+
+
+def test_the_edge_is_watched_where_it_tells() -> None:
+    def at(region: str) -> dict[str, Resource]:
+        return {one.name: one for one in build(SCOPE.at(region), {**NOTHING, "distributions": ["web"], "home": "me-west-1"})}
+
+    found = at("us-east-1")
+    viewers, reached = (found[name].desired for name in ("kc-lab-edge-web-viewer-errors", "kc-lab-home-unreachable"))
+    assert viewers and reached
+    assert viewers["dimensions"] == {"DistributionId": Ref("distribution", "kc-lab-edge-web"), "Region": "Global"}
+    assert reached["dimensions"] == {"HealthCheckId": Ref("health_check", "kc-lab-origin-me-west-1")}
+    with pytest.raises(KcError, match=r"`distributions` is given for me-west-1"):
+        at("me-west-1")
 
 
 def test_an_alarm_is_said_as_a_whole() -> None:

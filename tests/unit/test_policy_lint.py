@@ -30,7 +30,18 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"keys": {"any": {"description": "", "services": ["cloudfront", "delivery.logs", "logs", "sns"]}}, "replica_regions": []},
     ],
     "queues": [{"queues": REFERENCE["kc_queues"]}],
-    "observability": [{"key": "alerts", "subscriptions": {}, "applications": {}, **NOTHING, "domain": "", "thresholds": {}}],
+    "observability": [
+        {
+            "key": "alerts",
+            "subscriptions": {},
+            "applications": {},
+            **NOTHING,
+            "domain": "",
+            "distributions": [],
+            "home": "",
+            "thresholds": {},
+        }
+    ],
     "vaults": [{"key": "data", "role": "backup", "lock": None}],
     "storage": [
         {"buckets": REFERENCE["kc_storage_buckets"], "log_bucket": "logs"},

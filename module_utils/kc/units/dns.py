@@ -76,6 +76,16 @@ def standby_of(home: str, regions: Sequence[str]) -> str:
     return others[0]
 
 
+def origin_label(region: str) -> str:
+    """Return the name, below the domain, of a region's own load balancer; the region's health check is called the same."""
+    return f"origin-{region}"
+
+
+def check_of(scope: Scope, region: str) -> Resource:
+    """Return the health check of a region's endpoint as other units look it up: output `id`."""
+    return Resource(CHECK, scope.name("tag", origin_label(region)), None, GLOBAL, component=UNIT.name)
+
+
 def build(scope: Scope, params: Params) -> Sequence[Resource]:
     """Return the records of the domain, the health checks, and the alarm that the failover's switch is."""
     return list(Dns(scope.at(GLOBAL), params).resources())
@@ -203,7 +213,7 @@ class Dns:
         return {"name": name, "zone": zone, "evaluate": False}
 
     def _origin(self, region: str) -> str:
-        return f"origin-{region}"
+        return origin_label(region)
 
     def _at(self, label: str) -> str:
         return f"{label}.{self.domain}" if label else self.domain

@@ -11,6 +11,7 @@ from ..alarms import ALARM, OK, REPLICATION_BROKEN, TOPICS, Math, Metric, alarm
 from ..applications import Application, applications
 from ..aws.cloudwatch import Dashboard, dashboard_name
 from ..aws.ecs import cluster_name
+from ..aws.route53 import GLOBAL
 from ..aws.sns import Subscription, Topic, subscription_name
 from ..dashboards import Row, body
 from ..errors import KcError
@@ -21,6 +22,8 @@ from ..scope import Scope
 from ..unit import Params, Unit
 from .balancer import balancer_of, target_group_of
 from .certificates import certificate_of
+from .dns import check_of
+from .edge import distribution_of
 from .keys import key_of
 from .mysql import instance_name
 from .network import nat_of
@@ -50,7 +53,7 @@ def topic_of(scope: Scope, short: str) -> Resource:
 
 def build(scope: Scope, params: Params) -> Sequence[Resource]:
     """Return what watches the region."""
-    watchers = (_balancer, _applications, _queues, _databases, _nodes, _nat, _buckets, _certificate)
+    watchers = (_balancer, _applications, _queues, _databases, _nodes, _nat, _buckets, _certificate, _edge, _health)
     params = {**params, "applications": applications(params["applications"])}
     watched = [each for watcher in watchers for each in watcher(scope, params)]
     lookups = {lookup.key: lookup for part in watched for lookup in part.lookups}
@@ -329,6 +332,29 @@ def _certificate(scope: Scope, params: Params) -> Iterator[Watched]:
         yield Watched([alarm(scope, "certificate", "expiry", days, _thresholds(params))], (), [certificate])
 
 
+def _edge(scope: Scope, params: Params) -> Iterator[Watched]:
+    limits = _thresholds(params)
+    if params["distributions"] and scope.region != GLOBAL:
+        raise KcError(f"`distributions` is given for {scope.region}", hint=f"CloudFront tells its metrics in {GLOBAL} only")
+    for short in sorted(params["distributions"]):
+        distribution = distribution_of(scope, short)
+        whole: dict[str, str | Ref] = {"DistributionId": Ref(distribution.key.kind, distribution.name), "Region": "Global"}
+        failing = Metric("AWS/CloudFront", "5xxErrorRate", whole)
+        requests = Metric("AWS/CloudFront", "Requests", whole, "Sum")
+        refused = Metric("AWS/CloudFront", "4xxErrorRate", whole)
+        row = [(f"{short}: requests", {"requests": requests}), (f"{short}: errors", {"5xx %": failing, "4xx %": refused})]
+        yield Watched([alarm(scope, f"edge-{short}", "viewer-errors", failing, limits)], row, [distribution])
+
+
+def _health(scope: Scope, params: Params) -> Iterator[Watched]:
+    """Watch what Route 53's checkers say of the region that is primary at home; they tell it in us-east-1 only."""
+    if params["home"]:
+        check = check_of(scope, params["home"])
+        status = Metric("AWS/Route53", "HealthCheckStatus", {"HealthCheckId": Ref(check.key.kind, check.name)}, "Minimum")
+        row = [(f"{params['home']}: reached by Route 53", {"1 is yes": status})]
+        yield Watched([alarm(scope, "home", "unreachable", status, _thresholds(params))], row, [check])
+
+
 def _dashboard(scope: Scope, alarms: Sequence[Resource], rows: Sequence[Row]) -> Iterator[Resource]:
     if alarms:
         arns = [scope.arn("cloudwatch", f"alarm:{each.name}") for each in alarms]
@@ -340,5 +366,5 @@ UNIT = Unit(
     name=NAME,
     kinds=(TOPIC, Subscription(TOPICS), RULE, ALARM, DASHBOARD),
     build=build,
-    services=("sns", "events", "cloudwatch", "resourcegroupstaggingapi", "kms", "acm", "route53", "ec2", "elbv2"),
+    services=("sns", "events", "cloudwatch", "resourcegroupstaggingapi", "kms", "acm", "route53", "ec2", "elbv2", "cloudfront"),
 )
