@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -15,8 +18,10 @@ import pytest
 from kc.unit import run
 
 from lab.settings import ROOT, Settings
+from tests.integration.playbooks import Run
 
 LAB = Settings.load()
+PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 
 
 def post(url: str) -> None:
@@ -87,3 +92,21 @@ def client(aws_api: str) -> Callable[..., Any]:
         )
 
     return make
+
+
+@pytest.fixture
+def play(aws_api: str, tmp_path: Path) -> Callable[..., Run]:
+    """Return a function that runs a playbook on the lab's inventory: `play("site.yml", "--check")`."""
+
+    def go(playbook: str, *args: str) -> Run:
+        plans = tmp_path / "plan.json"
+        plans.unlink(missing_ok=True)
+        env = {**os.environ, "KC_LAB_PORT": aws_api.rsplit(":", 1)[1], "KC_PLAN_FILE": str(plans), "ANSIBLE_NOCOLOR": "1"}
+        env.pop("AWS_ENDPOINT_URL", None)
+        done = subprocess.run([PLAYBOOK, playbook, *args], cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
+        found = json.loads(plans.read_text()) if plans.exists() else {"runs": []}
+        changes = [change for unit in found["runs"] for change in unit["plan"]]
+        plan = [(change["action"], change["kind"], change["name"], change["region"]) for change in changes]
+        return Run(done.returncode, done.stdout + done.stderr, sorted(plan))
+
+    return go

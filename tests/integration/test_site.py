@@ -2,58 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.integration.census import Client, inventory_of
-
-ROOT = Path(__file__).parents[2]
-PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
-Line = tuple[str, str, str, str]
-
-
-@dataclass
-class Run:
-    """What a playbook run left behind: exit status, output, and the plan as lines."""
-
-    status: int
-    output: str
-    plan: list[Line]
-
-    @property
-    def changed(self) -> int:
-        return sum(int(number) for number in re.findall(r"changed=(\d+)", self.output))
-
-    @property
-    def failed(self) -> int:
-        return sum(int(number) for number in re.findall(r"failed=(\d+)", self.output))
-
-
-@pytest.fixture
-def play(aws_api: str, tmp_path: Path) -> Callable[..., Run]:
-    """Return a function that runs a playbook on the lab's inventory: `play("site.yml", "--check")`."""
-
-    def go(playbook: str, *args: str) -> Run:
-        plans = tmp_path / "plan.json"
-        plans.unlink(missing_ok=True)
-        env = {**os.environ, "KC_LAB_PORT": aws_api.rsplit(":", 1)[1], "KC_PLAN_FILE": str(plans), "ANSIBLE_NOCOLOR": "1"}
-        env.pop("AWS_ENDPOINT_URL", None)
-        done = subprocess.run([PLAYBOOK, playbook, *args], cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
-        found = json.loads(plans.read_text()) if plans.exists() else {"runs": []}
-        changes = [change for unit in found["runs"] for change in unit["plan"]]
-        plan = [(change["action"], change["kind"], change["name"], change["region"]) for change in changes]
-        return Run(done.returncode, done.stdout + done.stderr, sorted(plan))
-
-    return go
+from tests.integration.playbooks import Line, Run
 
 
 def test_the_plan_on_an_empty_account_is_what_the_real_run_creates(play: Callable[..., Run], client: Client) -> None:

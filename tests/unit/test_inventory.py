@@ -255,10 +255,32 @@ def test_a_host_that_is_no_region() -> None:
     assert told(given) == [": `me-west-9` is no AWS region: did you mean `me-west-1`?"]
 
 
+def acme(name: str = "acme", **values: Any) -> Host:
+    """A client of the platform that is right."""
+    given = {**COMMON, **OWN["me-west-1"], "kc_nodes": {"keeper-9": {"service": "keeper", "zone": "b", "address": 31}}, **values}
+    return Host(name, frozenset({"all", "clients"}), given)
+
+
+def test_a_client_lives_in_its_platforms_region() -> None:
+    assert told([*hosts(), acme()]) == []
+    alone, both = (needs_of(given, MODULES) for given in (hosts(), [*hosts(), acme()]))
+    assert both.keys() == alone.keys()
+    assert both["me-west-1"]["gp3_gib"] > alone["me-west-1"]["gp3_gib"]
+    assert both["eu-central-1"] == alone["eu-central-1"]
+    made = [one for one in desired(acme(), "nodes", MODULES, [*hosts(), acme()]) if one.kind.name == "instance"]
+    assert [(one.name, one.region) for one in made] == [("kc-test-acme-keeper-9", "me-west-1")]
+
+
 def test_a_clients_name() -> None:
-    given = [*hosts(), Host("Acme_Corp", frozenset({"all", "clients"}), COMMON)]
-    assert len(found := told(given)) == 1
-    assert "`Acme_Corp` can't be a client's name" in found[0]
+    assert any("`Acme_Corp` can't be a client's name" in one for one in told([*hosts(), acme("Acme_Corp")]))
+
+
+def test_a_clients_node_takes_no_address_of_another() -> None:
+    taken = {"kc_nodes": {"keeper-9": {"service": "keeper", "zone": "a", "address": 21}}}
+    assert told([*hosts(), acme(**taken)]) == ["kc_nodes.keeper-9.address: 21 in zone a is keeper-1's of me-west-1: give it another number"]
+    assert told([*hosts(), acme(), acme("other")]) == [
+        "kc_nodes.keeper-9.address: 31 in zone b is keeper-9's of acme: give it another number"
+    ]
 
 
 def test_several_mistakes_are_all_told() -> None:
@@ -326,6 +348,7 @@ def layers() -> list[tuple[str, str, dict[str, Any]]]:
     files = [layer["import_playbook"] for layer in yaml.safe_load((ROOT / "site.yml").read_text())]
     plays = [play for file in files if "preflight" not in file for play in yaml.safe_load((ROOT / file).read_text())]
     tasks = [(play["hosts"], task) for play in plays for task in play["tasks"]]
+    tasks += [("clients", task) for task in yaml.safe_load((ROOT / "playbooks/tasks/client_present.yml").read_text())]
     # a unit that is waited for was begun by another task; which region is primary is known only when it runs
     units = [(hosts, key, task[key]) for hosts, task in tasks for key in task if key.startswith("kc_") and key != "kc_await"]
     return [("regions" if hosts == "primary" else hosts, unit.removeprefix("kc_"), options) for hosts, unit, options in units]
@@ -333,7 +356,8 @@ def layers() -> list[tuple[str, str, dict[str, Any]]]:
 
 @pytest.mark.parametrize(("groups", "unit", "options"), layers(), ids=lambda value: value if isinstance(value, str) else "")
 def test_playbooks_feed_what_is_checked(groups: str, unit: str, options: dict[str, Any]) -> None:
-    assert set(groups.split(":")) == set(UNITS[unit])
+    assert groups == "clients" or set(groups.split(":")) == set(UNITS[unit]) - {"clients"}
+    assert (groups == "clients") <= ("clients" in UNITS[unit])
     for option, value in options.items():
         variable = str(value).strip("{} ")
         if option != "scope" and variable.startswith("kc_"):

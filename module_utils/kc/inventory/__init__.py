@@ -16,7 +16,7 @@ from typing import Any
 from .. import limits, names
 from ..options import Spec, check, suggestion
 from .built import built, needs_of
-from .model import Host, Problem, described, feeds, spec_for, units_of
+from .model import Host, Problem, described, feeds, mapping, spec_for, units_of
 from .references import references
 
 __all__ = ["Host", "Problem", "described", "needs_of", "problems"]
@@ -37,7 +37,7 @@ def problems(hosts: Sequence[Host], variables: Spec, modules: Mapping[str, Spec]
     missing = {str(problem.path[0]) for problem in found}
     for host in hosts:
         found += [*_variables(host, specs, missing), *_names(host), *references(host, hosts, modules)]
-    found += [*_regions(hosts), *_networks(hosts)]
+    found += [*_regions(hosts), *_networks(hosts), *_addresses(hosts)]
     wrong = {str(problem.path[0]) for problem in found if problem.path}
     return found + [problem for host in hosts for unit in units_of(host) for problem in built(host, unit, modules, hosts, wrong)]
 
@@ -102,7 +102,9 @@ def _regions(hosts: Sequence[Host]) -> Iterator[Problem]:
 
 
 def _networks(hosts: Sequence[Host]) -> Iterator[Problem]:
-    given = [(host.name, host.values["kc_network_cidr"]) for host in hosts if host.values.get("kc_network_cidr") is not None]
+    given = [
+        (host.name, host.values["kc_network_cidr"]) for host in hosts if host.values.get("kc_network_cidr") is not None and not host.client
+    ]
     valid = []
     for name, cidr in given:
         wrong = limits.vpc(cidr)
@@ -115,3 +117,21 @@ def _networks(hosts: Sequence[Host]) -> Iterator[Problem]:
             yield Problem(
                 second, ("kc_network_cidr",), f"{other} overlaps {one} of {first}, and a peering can't route that: choose another network"
             )
+
+
+def _addresses(hosts: Sequence[Host]) -> Iterator[Problem]:
+    """Nodes of a region and of its clients share subnets; within a host, the unit's builder sees to it."""
+    taken: dict[tuple[Any, ...], tuple[str, str]] = {}
+    for host in sorted(hosts, key=lambda one: bool(one.client)):
+        services = mapping(host.values.get("kc_nodes_services"))
+        for name, node in mapping(host.values.get("kc_nodes")).items():
+            about = mapping(node)
+            tier = mapping(services.get(str(about.get("service")))).get("tier")
+            place = (host.region, tier, about.get("zone"), about.get("address"))
+            owner, other = taken.setdefault(place, (host.name, str(name)))
+            if owner != host.name and None not in place[2:]:
+                yield Problem(
+                    host.name,
+                    ("kc_nodes", str(name), "address"),
+                    f"{place[3]} in zone {place[2]} is {other}'s of {owner}: give it another number",
+                )

@@ -23,20 +23,24 @@ def desired(host: Host, unit: str, modules: Mapping[str, Spec], hosts: Sequence[
     """
     given, scope = ({option: host.values.get(name) for name, option in feeding(host, of, modules).items()} for of in (unit, "scope"))
     given |= {option: [one.name for one in hosts if group in one.groups] for (of, option), group in GROUPS.items() if of == unit}
-    params = {**filled(modules[unit], given), "scope": {**scope, "account": str(scope["account"]), "region": host.name}}
+    whose = {"account": str(scope["account"]), "region": host.region, "client": host.client}
+    params = {**filled(modules[unit], given), "scope": {**scope, **whose}}
     found = importlib.import_module(f"kc.units.{unit}").UNIT
     resources: Sequence[Resource] = found.build(scope_of(found, params), params)
     return resources
 
 
 def needs_of(hosts: Sequence[Host], modules: Mapping[str, Spec]) -> dict[str, dict[str, Any]]:
-    """Return what each host's region has to have room for (see `preflight.needs`), of an inventory without problems.
+    """Return what each region has to have room for (see `preflight.needs`), of an inventory without problems.
 
-    Buckets count for the account as a whole: they are asked about once, on the hosts of `global`.
+    What is dedicated to clients takes its room in the regions that it stands in. Buckets count for the account as a
+    whole: they are asked about once, on the hosts of `global`.
     """
-    found = {host.name: needs(resource for unit in units_of(host) for resource in desired(host, unit, modules, hosts)) for host in hosts}
+    wanted = [resource for host in hosts for unit in units_of(host) for resource in desired(host, unit, modules, hosts)]
+    regions = [host for host in hosts if not host.client]
+    found = {host.name: needs(resource for resource in wanted if resource.region == host.name) for host in regions}
     buckets = sorted({name for one in found.values() for name in one["buckets"]})
-    return {host.name: {**found[host.name], "buckets": buckets if "global" in host.groups else []} for host in hosts}
+    return {host.name: {**found[host.name], "buckets": buckets if "global" in host.groups else []} for host in regions}
 
 
 def built(host: Host, unit: str, modules: Mapping[str, Spec], hosts: Sequence[Host], wrong: set[str]) -> Iterator[Problem]:

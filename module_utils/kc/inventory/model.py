@@ -18,17 +18,17 @@ from ..waf import GroupSettings, RateSettings
 UNITS: dict[str, tuple[str, ...]] = {
     "identity": ("global",),
     "zone": ("global",),
-    "keys": ("regions", "witness", "global"),
+    "keys": ("regions", "witness", "global", "clients"),
     "storage": ("regions", "witness"),
     "replication": ("regions", "witness"),
     "network": ("regions", "witness"),
     "peering": ("regions", "witness"),
     "registry": ("regions", "witness"),
-    "secrets": ("regions", "witness"),
+    "secrets": ("regions", "witness", "clients"),
     "parameters": ("regions", "witness"),
     "certificates": ("regions", "global"),
     "private_zone": ("global",),
-    "nodes": ("regions", "witness"),
+    "nodes": ("regions", "witness", "clients"),
     "edge": ("global",),
     "cluster": ("regions",),
     "queues": ("regions",),
@@ -37,10 +37,10 @@ UNITS: dict[str, tuple[str, ...]] = {
     "dns": ("global",),
     "vaults": ("regions",),
     "backup": ("regions",),
-    "budgets": ("global",),
+    "budgets": ("global", "clients"),
     "observability": ("regions", "witness", "global"),
     # converges on the one that is primary now, which can be either
-    "mysql": ("regions",),
+    "mysql": ("regions", "clients"),
 }
 """Units, and the groups of hosts that each converges on: those of its play."""
 
@@ -142,6 +142,16 @@ class Host:
     groups: frozenset[str]
     values: Mapping[str, Any]
     broken: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def client(self) -> str:
+        """The special client that it is, or nothing: it is a region then."""
+        return self.name if "clients" in self.groups else ""
+
+    @property
+    def region(self) -> str:
+        """The region whose units it converges: a client's are made from the home region."""
+        return str(self.values.get("kc_home", "")) if self.client else self.name
 
 
 @dataclass(frozen=True)
