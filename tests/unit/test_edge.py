@@ -103,6 +103,10 @@ def test_the_primary_is_asked_first() -> None:
         assert made["groups"] == {"readers": {"codes": [500, 502, 503, 504], "members": [f"readers-{region}" for region in regions]}}
 
 
+def test_what_one_bucket_lacks_is_read_from_the_other() -> None:
+    assert distribution("media")["groups"]["bucket/media"]["codes"] == [403, 404, 500, 502, 503, 504]
+
+
 def test_one_region_needs_no_group() -> None:
     made = distribution(regions=["eu-central-1"])
     assert (made["groups"], made["default"]["TargetOriginId"]) == ({}, "readers-eu-central-1")

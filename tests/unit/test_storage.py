@@ -115,10 +115,7 @@ def test_cloudfront_reads_for_this_account_alone() -> None:
     (reads,) = (each for each in bucket_policy(SCOPE, "b", [], ["cloudfront"])["Statement"] if each["Effect"] == "Allow")
     assert (reads["Principal"], reads["Action"]) == ({"Service": ["cloudfront.amazonaws.com"]}, ["s3:GetObject"])
     assert reads["Resource"] == ["arn:aws:s3:::b/*"]
-    assert reads["Condition"] == {
-        "StringEquals": {"aws:SourceAccount": ["123456789012"]},
-        "ArnLike": {"aws:SourceArn": ["arn:aws:cloudfront::123456789012:distribution/*"]},
-    }
+    assert reads["Condition"] == {"ArnLike": {"aws:SourceArn": ["arn:aws:cloudfront::123456789012:distribution/*"]}}
 
 
 def test_nobody_gets_in_without_tls() -> None:

@@ -41,6 +41,9 @@ NOTHING = "none"
 FAILOVER = [500, 502, 503, 504]
 """Answers, beside none at all, that have CloudFront ask the other region."""
 
+LACKING = [403, 404]
+"""Further ones of a bucket: what replication has not brought there yet may stand in the other region's."""
+
 LOG_PATH = "{DistributionId}/{yyyy}/{MM}/{dd}"
 """Where, in the log bucket, a distribution's logs stand (Amazon CloudFront developer guide, "Configure standard logging (v2)")."""
 
@@ -318,7 +321,9 @@ class Edge:
             "paths": paths,
             "order": list(paths),
             "origins": {id: origin for to in used for id, origin in self._origins(to).items()},
-            "groups": {to: {"codes": FAILOVER, "members": members} for to, members in groups.items()},
+            "groups": {
+                to: {"codes": FAILOVER if to == READERS else [*LACKING, *FAILOVER], "members": members} for to, members in groups.items()
+            },
             "errors": canonical(self._error(where, code, given) for code, given in about.errors.items()),
             "root": about.root,
             "certificate": {

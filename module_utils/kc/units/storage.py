@@ -167,11 +167,10 @@ def _edge_logs(scope: Scope, arn: str) -> list[Statement]:
 def _cloudfront(scope: Scope, arn: str) -> list[Statement]:
     """Amazon CloudFront developer guide, Restrict access to an Amazon S3 origin: origin access control.
 
-    Any distribution of the account may read: naming them here would have buckets wait for distributions, which wait for
-    buckets. Without s3:ListBucket, S3 answers 403 to an object that is not there, and so nobody learns what is.
+    Any distribution of the account, which the ARN names, may read: naming one would have buckets wait for distributions,
+    which wait for buckets. Without s3:ListBucket, S3 answers 403 to an object that is not there, so nobody learns what is.
     """
-    distributions = scope.arn("cloudfront", "distribution/*", region="")
-    when = {**_from(scope), "ArnLike": {"aws:SourceArn": distributions}}
+    when = {"ArnLike": {"aws:SourceArn": scope.arn("cloudfront", "distribution/*", region="")}}
     return [allow("EdgeReads", "s3:GetObject", f"{arn}/*", principal={"Service": "cloudfront.amazonaws.com"}, when=when)]
 
 
