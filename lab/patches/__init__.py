@@ -19,6 +19,7 @@ from . import (
     elbv2,
     events,
     kms,
+    pace,
     rds,
     route53,
     s3,
@@ -52,6 +53,7 @@ ALL = (
     *sqs.ALL,
     *tagging.ALL,
     *wafv2.ALL,
+    *pace.ALL,
 )
 
 
