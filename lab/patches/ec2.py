@@ -190,6 +190,19 @@ def _refusal(code: str, message: str) -> Exception:
     return error
 
 
+def volumes_say_whether_several_attach() -> None:
+    """DescribeVolumes always answers with MultiAttachEnabled; moto 5.2.5 only where it was asked for."""
+    from moto.ec2.models.elastic_block_store import Volume
+
+    begin = Volume.__init__
+
+    def __init__(self: Any, *args: Any, **more: Any) -> None:
+        begin(self, *args, **more)
+        self.multi_attach_enabled = bool(self.multi_attach_enabled)
+
+    Volume.__init__ = __init__
+
+
 ALL = (
     templates_say_what_they_were_told,
     templates_are_carried_out,
@@ -201,4 +214,5 @@ ALL = (
     profiles_are_replaced,
     types_are_offered,
     monitoring,
+    volumes_say_whether_several_attach,
 )

@@ -89,4 +89,45 @@ def certificates_know_their_balancers() -> None:
     CertBundle.describe = described
 
 
-ALL = (one_balancer_a_name, one_listener_a_port, protected_from_deletion, certificates_know_their_balancers)
+DEFAULTS = {
+    "access_logs.s3.enabled": "false",
+    "client_keep_alive.seconds": "3600",
+    "connection_logs.s3.bucket": "",
+    "connection_logs.s3.enabled": "false",
+    "connection_logs.s3.prefix": "",
+    "idle_timeout.timeout_seconds": "60",
+    "load_balancing.cross_zone.enabled": "true",
+    "routing.http.desync_mitigation_mode": "defensive",
+    "routing.http.drop_invalid_header_fields.enabled": "false",
+    "routing.http.preserve_host_header.enabled": "false",
+    "routing.http.x_amzn_tls_version_and_cipher_suite.enabled": "false",
+    "routing.http.xff_client_port.enabled": "false",
+    "routing.http.xff_header_processing.mode": "append",
+    "routing.http2.enabled": "true",
+    "waf.fail_open.enabled": "false",
+    "zonal_shift.config.enabled": "false",
+}
+"""Attributes of an application load balancer that nobody has set (ELB API, LoadBalancerAttribute)."""
+
+
+def attributes_have_defaults() -> None:
+    """DescribeLoadBalancerAttributes answers with all attributes; moto 5.2.5 with those that were set."""
+    from moto.elbv2.models import FakeLoadBalancer
+
+    begin = FakeLoadBalancer.__init__
+
+    def __init__(self: Any, *args: Any, **more: Any) -> None:
+        begin(self, *args, **more)
+        if self.type == "application":
+            self.attrs.update(DEFAULTS)
+
+    FakeLoadBalancer.__init__ = __init__
+
+
+ALL = (
+    one_balancer_a_name,
+    one_listener_a_port,
+    protected_from_deletion,
+    certificates_know_their_balancers,
+    attributes_have_defaults,
+)

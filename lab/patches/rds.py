@@ -151,7 +151,8 @@ def changes_wait_for_the_window() -> None:
 def parameters_that_mysql_has() -> None:
     """A group holds the parameters of its family, each static or dynamic, and tells which were set.
 
-    moto 5.2.5 takes any name, tells neither, and can't reset one.
+    moto 5.2.5 takes any name, tells neither, and can't reset one. It answers with no group at all where the one that is
+    asked for is not there.
     """
     from moto.core.responses import ActionResult, PaginatedResult
     from moto.rds.exceptions import DBParameterGroupNotFoundError, RDSClientError
@@ -167,12 +168,20 @@ def parameters_that_mysql_has() -> None:
             raise DBParameterGroupNotFoundError(name)
         return found[0]
 
+    describe = RDSResponse.describe_db_parameter_groups
+
+    def describe_db_parameter_groups(self: Any) -> Any:
+        if self.params.get("DBParameterGroupName"):
+            group(self)
+        return describe(self)
+
     def describe_db_parameters(self: Any) -> Any:
         own, wanted = group(self).parameters, self.params.get("Source")
         found = [
             {
                 "ParameterName": name,
                 "ApplyType": kind,
+                "DataType": "string",
                 "IsModifiable": True,
                 "Source": "user" if name in own else "engine-default",
                 **({"ParameterValue": own[name]["ParameterValue"]} if name in own else {}),
@@ -199,6 +208,7 @@ def parameters_that_mysql_has() -> None:
                 raise RDSClientError("InvalidParameterCombination", "cannot use immediate apply method for static parameter")
         return modify(self, db_parameter_group_name, parameters)
 
+    RDSResponse.describe_db_parameter_groups = describe_db_parameter_groups
     RDSResponse.describe_db_parameters = describe_db_parameters
     RDSResponse.reset_db_parameter_group = reset_db_parameter_group
     RDSBackend.modify_db_parameter_group = modify_db_parameter_group
