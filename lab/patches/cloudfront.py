@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from . import pace
+
 Config = dict[str, Any]
 
 
@@ -183,6 +185,7 @@ def _put(self: Any, sort: Sort, item: Item, config: Config) -> None:
         _check(self, item.id, config)
         config = _filled(config)
         item.more["Status"], item.settling = "InProgress", True
+        pace.begin(item, "distribution", item.id)
     item.config, item.etag = config, random_id()
     item.more["CreatedTime" if sort.name == "PublicKey" else "LastModifiedTime"] = datetime.datetime.now(datetime.UTC)
 
@@ -219,7 +222,7 @@ def _create_with_tags(self: Any) -> Any:
 def _get(self: Any, sort: Sort) -> Config:
     item = _found(self, sort)
     answer = _answer(sort, item)
-    if item.settling:  # seen once on its way, it has arrived
+    if item.settling and not pace.coming(item):  # seen once on its way, it has arrived
         item.more["Status"], item.settling = "Deployed", False
     return answer
 

@@ -17,6 +17,9 @@ from lab.settings import ROOT, Settings
 
 LAB = Settings.load()
 DATABASE = "main"
+ORIGIN = {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only"}
+DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+"""The managed cache policy that caches nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,26 @@ def test_databases_are_created_for_a_while_and_have_no_address_before(client: Ca
     assert seen(made, look(home), "DBInstanceStatus", "available") == comes_up
     replica = other.create_db_instance_read_replica(DBInstanceIdentifier=DATABASE, SourceDBInstanceIdentifier=made["DBInstanceArn"])
     assert seen(replica["DBInstance"], look(other), "DBInstanceStatus", "available") == comes_up
+
+
+def test_a_distribution_is_in_progress_for_a_while_and_after_each_change(client: Callable[..., Any]) -> None:
+    cloudfront = client("cloudfront", "us-east-1")
+    origin = {"Id": "it", "DomainName": "example.com", "CustomOriginConfig": ORIGIN}
+    config: dict[str, Any] = {
+        "CallerReference": "once", "Comment": "", "Enabled": True, "Origins": {"Quantity": 1, "Items": [origin]},
+        "DefaultCacheBehavior": {"TargetOriginId": "it", "ViewerProtocolPolicy": "https-only", "CachePolicyId": DISABLED},
+    }  # fmt: skip
+    made = cloudfront.create_distribution(DistributionConfig=config)
+
+    def look() -> dict[str, Any]:
+        return dict(cloudfront.get_distribution(Id=made["Distribution"]["Id"])["Distribution"])
+
+    comes_up = [("InProgress", False), ("Deployed", False)]
+    assert seen(made["Distribution"], look, "Status", "Deployed") == comes_up
+    changed = cloudfront.update_distribution(
+        Id=made["Distribution"]["Id"], IfMatch=made["ETag"], DistributionConfig={**config, "Comment": "changed"}
+    )
+    assert seen(changed["Distribution"], look, "Status", "Deployed") == comes_up
 
 
 def test_a_nat_gateway_is_pending_for_a_while(client: Callable[..., Any]) -> None:
