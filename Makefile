@@ -60,7 +60,7 @@ soak: venv ## every fault at every call, for every unit (long)
 	@$(PYTEST) -m soak $(ARGS)
 
 .PHONY: bench-provision
-bench-provision: venv ## our provisioning beside amazon.aws and plain boto3, as ratios (long)
+bench-provision: venv ## the whole platform, ours beside amazon.aws and plain boto3, and its critical path (long)
 	@$(PY) -m tests.benchmarks.provision $(ARGS)
 
 .PHONY: docs lock

@@ -82,3 +82,89 @@ BUCKET = {
     "logging": "get_bucket_logging",
 }
 """A bucket's parts, and the call that answers with something where it is set."""
+
+
+def platform_census(connection: Connection, region: str) -> Counter[str]:
+    """Return counts by kind of what stands on the foundation, by tag, or by the platform's beginning of names."""
+    aws, count = Aws(connection, region), Counter[str]()
+    tagged = [{"Name": "tag-key", "Values": ["Platform"]}]
+
+    for group in aws.pages("logs", "describe_log_groups", "logGroups"):
+        count["log_group"] += 1
+        count["log_group: retention"] += bool(group.get("retentionInDays"))
+        count["log_group: key"] += bool(group.get("kmsKeyId"))
+    for parameters in aws.pages("rds", "describe_db_parameter_groups", "DBParameterGroups"):
+        if parameters["DBParameterGroupName"].startswith("kc-"):
+            count["db_parameter_group"] += 1
+            found = aws.pages("rds", "describe_db_parameters", "Parameters", DBParameterGroupName=parameters["DBParameterGroupName"])
+            count["db_parameter_group: parameters"] += len([one for one in found if one.get("ParameterValue")])
+    for subnets in aws.pages("rds", "describe_db_subnet_groups", "DBSubnetGroups"):
+        count["db_subnet_group"] += 1
+        count["db_subnet_group: subnets"] += len(subnets["Subnets"])
+    for database in aws.pages("rds", "describe_db_instances", "DBInstances"):
+        count["db_instance"] += 1
+        count["db_instance: security groups"] += len(database["VpcSecurityGroups"])
+        count["db_instance: logs"] += len(database.get("EnabledCloudwatchLogsExports") or [])
+    for zone in aws.pages("route53", "list_hosted_zones", "HostedZones"):
+        if zone["Config"].get("PrivateZone"):
+            records = aws.pages("route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone["Id"])
+            count["record"] += len([one for one in records if one["Type"] == "A"])
+    count["interface"] = len(aws.pages("ec2", "describe_network_interfaces", "NetworkInterfaces", Filters=tagged))
+    for volume in aws.pages("ec2", "describe_volumes", "Volumes", Filters=[{"Name": "tag:Component", "Values": ["nodes"]}]):
+        if volume["Size"] > ROOT_DISK:
+            count["volume"] += 1
+            count["volume: attached"] += len(volume["Attachments"])
+    count["launch_template"] = len(aws.pages("ec2", "describe_launch_templates", "LaunchTemplates", Filters=tagged))
+    for reservation in aws.pages("ec2", "describe_instances", "Reservations", Filters=tagged):
+        for instance in reservation["Instances"]:
+            count["instance"] += instance["State"]["Name"] == "running"
+            count["instance: profile"] += bool(instance.get("IamInstanceProfile"))
+    for cluster in aws.pages("ecs", "list_clusters", "clusterArns"):
+        count["cluster"] += 1
+        arns = aws.pages("ecs", "list_services", "serviceArns", cluster=cluster)
+        for service in aws.call("ecs", "describe_services", cluster=cluster, services=arns)["services"] if arns else []:
+            count["service"] += 1
+            count["service: balanced"] += len(service["loadBalancers"])
+            count["service: tasks"] += service["desiredCount"]
+    for definition in aws.pages("ecs", "list_task_definitions", "taskDefinitionArns"):
+        count["task_definition"] += 1
+        container = aws.call("ecs", "describe_task_definition", taskDefinition=definition)["taskDefinition"]["containerDefinitions"][0]
+        for part in ("secrets", "environment", "mountPoints", "portMappings"):
+            count[f"task_definition: {part}"] += len(container.get(part) or [])
+    for target in aws.pages("application-autoscaling", "describe_scalable_targets", "ScalableTargets", ServiceNamespace="ecs"):
+        count["scalable_target"] += 1
+        count["scalable_target: bounds"] += target["MinCapacity"] + target["MaxCapacity"]
+    policies = aws.pages("application-autoscaling", "describe_scaling_policies", "ScalingPolicies", ServiceNamespace="ecs")
+    count["scaling_policy"] = len(policies)
+    for url in aws.pages("sqs", "list_queues", "QueueUrls"):
+        count["queue"] += 1
+        attributes = aws.call("sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        for part in ("Policy", "RedrivePolicy", "KmsMasterKeyId"):
+            count[f"queue: {part}"] += part in attributes
+    count["target_group"] = len(aws.pages("elbv2", "describe_target_groups", "TargetGroups"))
+    for balancer in aws.pages("elbv2", "describe_load_balancers", "LoadBalancers"):
+        count["load_balancer"] += 1
+        count["load_balancer: subnets"] += len(balancer["AvailabilityZones"])
+        for listener in aws.pages("elbv2", "describe_listeners", "Listeners", LoadBalancerArn=balancer["LoadBalancerArn"]):
+            count["listener"] += 1
+            rules = aws.pages("elbv2", "describe_rules", "Rules", ListenerArn=listener["ListenerArn"])
+            count["listener_rule"] += len([one for one in rules if not one["IsDefault"]])
+    for acl in aws.pages("wafv2", "list_web_acls", "WebACLs", Scope="REGIONAL"):
+        count["web_acl"] += 1
+        found = aws.call("wafv2", "get_web_acl", Name=acl["Name"], Id=acl["Id"], Scope="REGIONAL")["WebACL"]
+        count["web_acl: rules"] += len(found["Rules"])
+    for there in (region, "us-east-1"):
+        count["topic: subscriptions"] += len(aws.at(there).pages("sns", "list_subscriptions", "Subscriptions"))
+        count["topic"] += len(aws.at(there).pages("sns", "list_topics", "Topics"))
+        for rule in aws.at(there).pages("events", "list_rules", "Rules"):
+            count["event_rule"] += 1
+            count["event_rule: targets"] += len(aws.at(there).pages("events", "list_targets_by_rule", "Targets", Rule=rule["Name"]))
+        for alarm in aws.at(there).pages("cloudwatch", "describe_alarms", "MetricAlarms"):
+            count["alarm"] += not alarm["AlarmName"].startswith("TargetTracking")
+            count["alarm: actions"] += len(alarm["AlarmActions"]) + len(alarm["OKActions"])
+            count["alarm: metrics"] += len(alarm.get("Metrics") or [])
+    return count
+
+
+ROOT_DISK = 16
+"""GiB of a node's first disk, which comes and goes with the instance."""

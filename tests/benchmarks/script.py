@@ -147,11 +147,15 @@ def zone() -> None:
 
 
 def keys() -> None:
-    kms = aws("kms")
-    aliases = {one["AliasName"]: one.get("TargetKeyId") for one in pages(kms, "list_aliases", "Aliases")}
+    aliases = {
+        (region, one["AliasName"]): one.get("TargetKeyId")
+        for region in {one["region"] for one in WANTED["key"]}
+        for one in pages(aws("kms", region), "list_aliases", "Aliases")
+    }
 
     def key(want: Item) -> None:
-        number = aliases.get(want["alias"])
+        kms = aws("kms", want["region"])
+        number = aliases.get((want["region"], want["alias"]))
         policy, tags = json.dumps(want["policy"]), tag_list(want["tags"], "TagKey", "TagValue")
         if not number:
             changed(want["name"])
@@ -177,7 +181,8 @@ def keys() -> None:
             if have != want["tags"]:
                 changed(want["name"])
                 kms.tag_resource(KeyId=number, Tags=tags)
-        IDS["key", want["name"]] = arn
+        if want["region"] == REGION:
+            IDS["key", want["name"]] = arn
 
     each(key, WANTED["key"])
 

@@ -1,7 +1,8 @@
-"""The lab's AWS, counting calls (`GET /benchmark/calls`), and as far away as `KC_BENCH_LATENCY` says (ms)."""
+"""The lab's AWS, as far away as `KC_BENCH_LATENCY` says (ms), telling calls and waits at `/benchmark/calls` and `…/begun`."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -19,6 +20,7 @@ serve = aws.serve
 def counting(port: int, home: Path | None) -> int:
     """Serve as the lab does, and count."""
     from lab import server  # imports moto, which reads the environment that `aws.main` has just set
+    from lab.patches import pace
 
     class Counting(server.OneAtATime):
         def __init__(self, log: bool = False) -> None:
@@ -26,6 +28,7 @@ def counting(port: int, home: Path | None) -> int:
             self.calls = 0
             self.after.append(self.count)
             self.own["/benchmark/calls"] = lambda: str(self.calls).encode()
+            self.own["/benchmark/begun"] = lambda: json.dumps(pace.begun).encode()
 
         def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
             time.sleep(LATENCY)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from kc.model import Ref
+from kc.model import Hidden, Ref
 from kc.options import filled
 from kc.spec import COMMON, documentation, spec_of
 from kc.unit import scope_of
@@ -44,6 +44,8 @@ def as_data(value: Any, region: str) -> Any:
     """Return JSON types; a `Ref` becomes `{kind, region, name, attr}`."""
     if isinstance(value, Ref):
         return {"kind": value.kind, "region": value.region or region, "name": value.name, "attr": value.attr}
+    if isinstance(value, Hidden):
+        return value.value  # somebody's address, which no output shows; there is no secret among it
     if isinstance(value, Mapping):
         return {str(key): as_data(item, region) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -18,7 +18,7 @@ description: Used by the benchmark, which gives its other contenders the same da
 
 
 class CallbackModule(CallbackBase):
-    """One line a task and host: unit, host and options."""
+    """One line a task and host: unit, host, tags and options."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
@@ -28,6 +28,6 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_ok(self, result: Any) -> None:
         unit = result.result.get("unit")
         if unit:
-            line = {"unit": unit, "host": result.host.get_name(), "options": result.task_fields["args"]}
+            line = {"unit": unit, "host": result.host.get_name(), "tags": result.task.tags, "options": result.task_fields["args"]}
             with Path(os.environ["KC_RECORD_OPTIONS"]).open("a") as file:
                 file.write(json.dumps(line) + "\n")

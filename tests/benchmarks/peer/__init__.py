@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..wanted import Wanted
+from .platform import more as more
 
 
 def variables(wanted: Wanted) -> dict[str, Any]:
-    """Return the playbook's variables."""
+    """Return the variables of `foundation.yml`."""
     rules = {each["name"]: each for each in wanted["security_group_rules"]}
     descriptions = {each["name"]: each["description"] for each in wanted["security_group"]}
 
