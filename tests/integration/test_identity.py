@@ -47,7 +47,7 @@ def test_the_platforms_roles(converge: Any, params: dict[str, Any], iam: Any) ->
     assert [role["RoleName"] for role in profile["Roles"]] == [NODE]
     attached = iam.list_attached_role_policies(RoleName=NODE)["AttachedPolicies"]
     assert [policy["PolicyName"] for policy in attached] == ["AmazonSSMManagedInstanceCore"]
-    assert iam.list_role_policies(RoleName="kc-lab-react-spa")["PolicyNames"] == []
+    assert iam.list_role_policies(RoleName="kc-lab-rds-monitoring")["PolicyNames"] == [], "what has no grants has no policy"
 
 
 def test_what_is_ours_goes_and_nothing_else(converge: Any, params: dict[str, Any], iam: Any) -> None:
