@@ -120,17 +120,22 @@ def _mysql(client: Client, region: str) -> Iterator[str]:
 
 def _rules(client: Client, region: str) -> Iterator[str]:
     """Yield every rule of a security group that is open to the world without being meant to, or says no reason."""
-    api = client("ec2", region)
-    ours = [group for group in api.describe_security_groups()["SecurityGroups"] if group["GroupName"] != "default"]
-    names = {group["GroupId"]: group["GroupName"] for group in ours}
-    for rule in api.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [*names]}])["SecurityGroupRules"]:
-        name, port = names[rule["GroupId"]], rule["FromPort"]
-        if not rule.get("Description"):
+    groups = client("ec2", region).describe_security_groups()["SecurityGroups"]
+    for group in [group for group in groups if group["GroupName"] != "default"]:
+        for way in ("IpPermissions", "IpPermissionsEgress"):
+            for rule in group[way]:
+                yield from _rule(group["GroupName"], way == "IpPermissions", rule)
+
+
+def _rule(name: str, ingress: bool, rule: dict[str, Any]) -> Iterator[str]:
+    port = rule.get("FromPort")
+    if rule["IpProtocol"] != "tcp" or port != rule.get("ToPort"):
+        yield f"rule of {name} is for more than one port"
+    for peer in (*rule["IpRanges"], *rule["Ipv6Ranges"], *rule["UserIdGroupPairs"]):
+        if not peer.get("Description"):
             yield f"rule of {name}, port {port}, says no reason"
-        if not rule["IsEgress"] and rule.get("CidrIpv4") in WORLD | {rule.get("CidrIpv6") or "::/0"} and (name, port) not in OPEN:
+        if ingress and {peer.get("CidrIp"), peer.get("CidrIpv6")} & WORLD and (name, port) not in OPEN:
             yield f"{name} takes anybody at port {port}"
-        if rule["FromPort"] != rule["ToPort"] or rule["IpProtocol"] != "tcp":
-            yield f"rule of {name} is for more than one port"
 
 
 def _data_subnets(client: Client, region: str) -> list[dict[str, Any]]:
