@@ -346,7 +346,7 @@ def alarm(
         factor: The metric's units in one of the threshold's.
     """
     about = WATCHES[watch]
-    topic = scope.arn("sns", scope.name("topic", about.topic))
+    topic = topic_arn(scope, about.topic)
     limit = thresholds[about.waits] if isinstance(about.waits, str) else about.waits
     desired = {
         **DEFAULTS,
@@ -362,6 +362,11 @@ def alarm(
         "tags": scope.tags(),
     }
     return Resource(ALARM, alarm_name(scope, subject, watch), desired, scope.region)
+
+
+def topic_arn(scope: Scope, short: str) -> str:
+    """Return the ARN of the topic (one of `TOPICS`) that is told: the platform's, also of a client's, in the scope's region."""
+    return scope.arn("sns", scope.shared.name("topic", short))
 
 
 def alarm_name(scope: Scope, subject: str, watch: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .alarms import ALERTS, PAGES
+from .alarms import ALERTS, PAGES, topic_arn
 from .aws.events import EventRule, in_order
 from .model import Resource
 from .scope import Scope
@@ -208,9 +208,7 @@ def rule(scope: Scope, name: str, **detail: Any) -> Resource:
         "pattern": in_order(pattern),
         "enabled": True,
         # no role: the topic's policy lets EventBridge publish
-        "targets": {
-            "topic": {"arn": scope.arn("sns", scope.name("topic", notice.topic)), "values": dict(notice.values), "text": notice.text}
-        },
+        "targets": {"topic": {"arn": topic_arn(scope, notice.topic), "values": dict(notice.values), "text": notice.text}},
         "tags": scope.tags(),
     }
     return Resource(RULE, scope.name("event_rule", name), desired, scope.region)

@@ -123,10 +123,11 @@ def report(unit: Unit, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def with_plans(result: Mapping[str, Any], unit: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a unit's result with its plan added to those of the host's other units (the fact `kc_plans`)."""
-    plans = {**task_vars.get("ansible_facts", {}).get("kc_plans", {}), unit: result.get("plan", [])}
-    return {**result, "ansible_facts": {"kc_plans": plans}}
+def with_plans(result: Mapping[str, Any], unit: str, region: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a unit's result with its plan added to the host's others, by unit and region (the fact `kc_plans`)."""
+    plans = task_vars.get("ansible_facts", {}).get("kc_plans", {})
+    ours = {**plans.get(unit, {}), region: result.get("plan", [])}
+    return {**result, "ansible_facts": {"kc_plans": {**plans, unit: ours}}}
 
 
 def entry(change: Change) -> dict[str, Any]:

@@ -43,4 +43,4 @@ class ActionModule(ActionBase):
             )
         except KcError as error:
             return {"failed": True, "changed": False, "msg": f"{job['unit']}: {error}"}
-        return with_plans(result, job["unit"], task_vars)
+        return with_plans(result, job["unit"], job["region"], task_vars)

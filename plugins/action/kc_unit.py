@@ -52,7 +52,7 @@ class ActionModule(ActionBase):
         self._task.async_val = 0  # what is left of it is ours
         super().run(tmp, task_vars)
         if not in_process:
-            return with_plans(self._execute_module(task_vars=task_vars), UNIT.name, task_vars)
+            return with_plans(self._execute_module(task_vars=task_vars), UNIT.name, self._task.args["scope"]["region"], task_vars)
         _, params = self.validate_argument_spec(**ARGUMENTS)
         params = json.loads(json.dumps(params))  # plain data, as a module gets: Ansible's own types can't be written as YAML
         scope, host, display = scope_of(UNIT, params), task_vars["inventory_hostname"], Display()
@@ -66,8 +66,8 @@ class ActionModule(ActionBase):
 
         if limit:
             job = jobs.begin(directory, name, lambda tell: run(UNIT, params, check=False, progress=tell))
-            begun = {"unit": UNIT.name, "ansible_job_id": job.name, "results_file": str(job), "limit": limit}
+            begun = {"unit": UNIT.name, "region": scope.region, "ansible_job_id": job.name, "results_file": str(job), "limit": limit}
             return {"changed": False, "started": 1, "finished": 0, **begun}
         with nullcontext() if self._task.check_mode else jobs.turn(directory, name, tell):
             result = run(UNIT, params, check=self._task.check_mode, progress=tell)
-        return with_plans(result, UNIT.name, task_vars)
+        return with_plans(result, UNIT.name, scope.region, task_vars)

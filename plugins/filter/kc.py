@@ -26,9 +26,9 @@ def _short(value: Any) -> str:
     return text if len(text) <= 200 else f"{text[:197]}..."
 
 
-def kc_plan_lines(plans: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
-    """Return what differs, a line each, from the plans of a host's units by name (the fact `kc_plans`)."""
-    return [f"{unit}: {line}" for unit, plan in plans.items() for line in lines(plan)]
+def kc_plan_lines(plans: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]) -> list[str]:
+    """Return what differs, a line each, from the plans of a host's units by unit and region (the fact `kc_plans`)."""
+    return [f"{unit}: {line}" for unit, by_region in plans.items() for plan in by_region.values() for line in lines(plan)]
 
 
 class FilterModule:

@@ -22,13 +22,20 @@ def test_a_client_comes_and_goes(play: Callable[..., Run], client: Client) -> No
     clean = play(*CLIENT)
     assert (clean.status, clean.plan) == (0, []), clean.output
     kinds = {kind for _, kind, _ in of(stands)}
-    assert {"key", "secret", "database", "instance", "volume", "budget"} <= kinds
+    assert {"key", "secret", "database", "instance", "volume", "budget", "alarm", "dashboard", "event_rule"} <= kinds
 
     (database,) = client("rds").describe_db_instances(DBInstanceIdentifier="kc-lab-acme-main")["DBInstances"]
     tags = {tag["Key"]: tag["Value"] for tag in database["TagList"]}
     assert (tags["Client"], tags["Component"]) == ("acme", "mysql")
     key = client("kms").describe_key(KeyId="alias/kc-lab-acme-data")["KeyMetadata"]
     assert database["KmsKeyId"].endswith(key["KeyId"])
+
+    alarms = {alarm["AlarmName"]: alarm for alarm in client("cloudwatch").describe_alarms(AlarmNamePrefix="kc-lab-acme-")["MetricAlarms"]}
+    assert {"kc-lab-acme-mysql-main-storage", "kc-lab-acme-clickhouse-1-status"} <= {*alarms}
+    dimensions = [dimension["Value"] for alarm in alarms.values() for dimension in alarm.get("Dimensions", ())]
+    assert "kc-lab-acme-main" in dimensions
+    (shown,) = client("cloudwatch").list_dashboards(DashboardNamePrefix="kc-lab-acme-")["DashboardEntries"]
+    assert shown["DashboardName"] == "kc-lab-acme-me-west-1"
 
     asked = play(*CLIENT, "-e", "state=absent")
     assert asked.status != 0

@@ -93,16 +93,19 @@ def test_wrong_options_are_refused_before_anything_is_run(act: Act, seen: list[d
     assert seen == []
 
 
-def test_plans_are_gathered_by_unit_for_the_end_of_the_play(act: Act, seen: list[dict[str, Any]]) -> None:
-    result = act({"scope": SCOPE}, ansible_facts={"kc_plans": {"network": [], "parameters": [1]}})
-    assert result["ansible_facts"] == {"kc_plans": {"network": [], "parameters": [{"action": "create"}]}}
+def test_plans_are_gathered_by_unit_and_region_for_the_end_of_the_play(act: Act, seen: list[dict[str, Any]]) -> None:
+    result = act(
+        {"scope": SCOPE}, ansible_facts={"kc_plans": {"network": {"eu-west-1": []}, "parameters": {"me-west-1": [1], "eu-west-1": [2]}}}
+    )
+    plans = result["ansible_facts"]["kc_plans"]
+    assert plans == {"network": {"eu-west-1": []}, "parameters": {"me-west-1": [{"action": "create"}], "eu-west-1": [2]}}
     assert result["changed"] is True
 
 
 def test_the_module_can_be_run_instead(act: Act, seen: list[dict[str, Any]], plugin: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugin.ActionModule, "_execute_module", lambda self, **options: {"changed": False})
     result = act({"scope": SCOPE}, kc_in_process=False)
-    assert seen == [] and result == {"changed": False, "ansible_facts": {"kc_plans": {"parameters": []}}}
+    assert seen == [] and result == {"changed": False, "ansible_facts": {"kc_plans": {"parameters": {"me-west-1": []}}}}
 
 
 @pytest.fixture

@@ -9,12 +9,13 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from kc.alarms import topic_arn
 from kc.aws.budgets import COST_TYPES, Budget, money, notification
 from kc.errors import KcError
 from kc.model import canonical
 from kc.scope import Scope
-from kc.units.budgets import build, topic_arn
-from kc.units.observability import topic_of, topic_policy
+from kc.units.budgets import build
+from kc.units.observability import topic_policy
 
 from tests.integration.platform import defaults
 
@@ -57,7 +58,7 @@ def test_a_budget() -> None:
 
 def test_budgets_may_publish_to_the_topic_and_use_its_key() -> None:
     """The topic is another unit's, and its key's services stand in the inventory of us-east-1: the three must agree."""
-    assert topic_arn(SCOPE, "alerts") == SCOPE.arn("sns", topic_of(SCOPE, "alerts").name) == TOPIC["address"]
+    assert topic_arn(SCOPE, "alerts") == SCOPE.arn("sns", SCOPE.name("topic", "alerts")) == TOPIC["address"]
     publishers = [one["Principal"] for one in topic_policy(SCOPE, "kc-lab-alerts")["Statement"] if one["Effect"] == "Allow"]
     assert {"Service": ["budgets.amazonaws.com"]} in publishers
     keys = yaml.safe_load((ROOT / "inventories/common/global.yml").read_text())["kc_keys"]

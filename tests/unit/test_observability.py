@@ -406,6 +406,27 @@ def test_the_index_is_asked_first(said: dict[str, str] | None, true: dict[str, s
     assert (bool(asks), bool(found)) == (asked, owned)
 
 
+# --- a special client
+
+
+def test_a_client_has_alarms_and_a_dashboard_that_tell_the_platforms_topics() -> None:
+    acme = dataclasses.replace(SCOPE, client="acme")
+    found = list(build(acme, {**NOTHING, "databases": ["main"], "nodes": ["clickhouse-1"]}))
+    ours = {(one.kind.name, one.name): one.desired for one in found if one.desired is not None}
+    assert {kind for kind, _ in ours} == {"alarm", "event_rule", "dashboard"}
+    assert all("kc-lab-acme-" in name for _, name in ours)
+    assert {topic for (kind, _), about in ours.items() if kind == "alarm" for topic in about["alarm_actions"]} == {
+        f"{TOPIC}{short}" for short in TOPICS
+    }
+    (rule,) = (about for (kind, _), about in ours.items() if kind == "event_rule")
+    assert rule["targets"]["topic"]["arn"].startswith(TOPIC)
+    assert rule["tags"]["Client"] == "acme"
+
+
+def test_what_has_nothing_of_a_client_has_nothing_to_tell() -> None:
+    assert list(build(dataclasses.replace(SCOPE, client="acme"), NOTHING)) == []
+
+
 # --- the dashboard
 
 

@@ -57,7 +57,7 @@ def change(action: str, before: Any, after: Any) -> dict[str, Any]:
     ],
 )
 def test_drift_is_printed_a_line_a_difference(given: dict[str, Any], lines: list[str]) -> None:
-    assert load("plugins/filter/kc.py").kc_plan_lines({"storage": [given]}) == lines
+    assert load("plugins/filter/kc.py").kc_plan_lines({"storage": {"me-west-1": [given]}}) == lines
 
 
 def test_bootstrap_says_what_is_missing_in_one_line(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ UNITS: dict[str, tuple[str, ...]] = {
     "vaults": ("regions",),
     "backup": ("regions",),
     "budgets": ("global", "clients"),
-    "observability": ("regions", "witness", "global"),
+    "observability": ("regions", "witness", "global", "clients"),
     # converges on the one that is primary now, which can be either
     "mysql": ("regions", "clients"),
 }

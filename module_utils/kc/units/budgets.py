@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from ..alarms import topic_arn
 from ..aws.budgets import COST_TYPES, Budget, money, notification
 from ..errors import KcError
 from ..model import Resource, canonical
@@ -67,11 +68,6 @@ def filters(scope: Scope) -> dict[str, list[str]]:
     """Return what only counts: costs with the scope's tags (Billing user guide, Budget filters: tag)."""
     tags = {"Platform": scope.platform, "Environment": scope.environment, **({"Client": scope.client} if scope.client else {})}
     return {"TagKeyValue": canonical(f"user:{tag}${value}" for tag, value in tags.items())}
-
-
-def topic_arn(scope: Scope, short: str) -> str:
-    """Return the ARN of the topic that is told: the platform's, in the region that the unit runs in."""
-    return scope.arn("sns", scope.shared.name("topic", short))
 
 
 def _check(where: str, about: BudgetSettings) -> None:

@@ -46,13 +46,11 @@ PUBLISHERS: dict[str, Callable[[Scope], str]] = {
 """AWS services that publish to the topics, and the ARN of what they publish for."""
 
 
-def topic_of(scope: Scope, short: str) -> Resource:
-    """Return a topic of the scope's region (one of `TOPICS`) as other units look it up: outputs `id` and `arn`."""
-    return Resource(TOPIC, scope.name("topic", short), None, scope.region, component=NAME)
-
-
 def build(scope: Scope, params: Params) -> Sequence[Resource]:
-    """Return what watches the region."""
+    """Return what watches the region, or what a client has in it.
+
+    A client's alarms and rules tell the platform's topics: the same people look after it.
+    """
     watchers = (_balancer, _applications, _queues, _databases, _nodes, _nat, _buckets, _certificate, _edge, _health)
     params = {**params, "applications": applications(params["applications"])}
     watched = [each for watcher in watchers for each in watcher(scope, params)]
@@ -61,8 +59,7 @@ def build(scope: Scope, params: Params) -> Sequence[Resource]:
     rows = [part.row for part in watched if part.row]
     return [
         *lookups.values(),
-        *_topics(scope, params),
-        *_subscriptions(scope, params),
+        *(() if scope.client else (*_topics(scope, params), *_subscriptions(scope, params))),
         *_rules(scope, params),
         *alarms,
         *_dashboard(scope, alarms, rows),
@@ -75,7 +72,7 @@ def _rules(scope: Scope, params: Params) -> Iterator[Resource]:
             instances = [Ref(node.key.kind, node.name) for node in (node_of(scope, short) for short in params["nodes"])]
             # not those of others in the account
             yield from [rule(scope, name, **{"instance-id": instances})] if instances else []
-        elif params["applications"] or name in EVERYWHERE:
+        elif not scope.client and (params["applications"] or name in EVERYWHERE):
             yield rule(scope, name)
 
 
