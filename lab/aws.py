@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from . import overlay
 from .settings import Settings
@@ -26,17 +27,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m lab.aws", description="The lab's AWS APIs, on loopback.")
     parser.add_argument("--port", type=int, required=True, help="TCP port; 0: one that is free, named in the first line of output")
     parser.add_argument("--state", type=Path, help="directory to keep the state in; without it the state ends with the process")
+    parser.add_argument("--world", action="store_true", help="behaviours carry out what is asked for, and tell what they see")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kc-lab-") as scratch:
         overlay.prepare(args.state or Path(scratch), Settings.load().account)
-        return serve(args.port, args.state)
+        return serve(args.port, args.state, args.world)
 
 
-def serve(port: int, home: Path | None) -> int:
-    """Serve on `port`, with state in `home`."""
-    from . import patches, server, state
+def serve(port: int, home: Path | None, world: bool = False) -> int:
+    """Serve on `port`, with state in `home`; `world` says whether behaviours are there."""
+    from . import observed, patches, server, state
     from .behaviours import s3_replication
+    from .changes import Changes
 
+    observed.live = world
     patches.apply()
     app = server.OneAtATime(log=home is not None)
     keeper = state.Keeper(home / STATE_FILE, app.lock) if home else None
@@ -49,14 +53,31 @@ def serve(port: int, home: Path | None) -> int:
     # What stands from here on is long-lived: without this, most of the collector's work is looking at it again.
     gc.freeze()
 
+    changes = Changes()
+
     def after(call: server.Call) -> None:
         if keeper and call.path == "/moto-api/reset":
             keeper.forget()
         elif keeper and not call.reads:
             keeper.changed()
+        if not call.reads:
+            changes.note(call.service)
+
+    def changed(environ: server.Environ, body: bytes) -> bytes:
+        asked = dict(parse_qsl(environ.get("QUERY_STRING", "")))
+        return json.dumps(changes.wait(int(asked.get("since", -1)), float(asked.get("wait", 0)))).encode()
+
+    def observe(environ: server.Environ, body: bytes) -> bytes:
+        with app.lock:
+            answer = observed.take(environ["PATH_INFO"].rpartition("/")[2], json.loads(body))
+            if keeper:
+                keeper.changed()
+        return json.dumps(answer).encode()
 
     app.after.append(after)
-    app.own["/lab/health"] = lambda: json.dumps(
+    app.own["/lab/changes"] = changed
+    app.own["/lab/observed/"] = observe
+    app.own["/lab/health"] = lambda environ, body: json.dumps(
         {
             "pid": os.getpid(),
             "home": str(home.absolute()) if home else None,

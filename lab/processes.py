@@ -75,6 +75,11 @@ class Slot:
         self.pid_file = home / f"{name}.pid"
         self.log = home / f"{name}.log"
 
+    @property
+    def last(self) -> str:
+        """The last line of the log: where a process ended at once, why."""
+        return (self.log.read_text().strip().splitlines() or ["no output"])[-1]
+
     def find(self, marks: list[str]) -> Process | None:
         """Return the slot's process, if it runs and its command line holds `marks`; a stale pid file is removed."""
         try:

@@ -68,18 +68,20 @@ class OneAtATime:
         self.log = log
         self.after: list[Callable[[Call], None]] = []
         """Called under the lock after each request."""
-        self.own: dict[str, Callable[[], bytes]] = {}
-        """The lab's own answers, by path."""
+        self.own: dict[str, Callable[[Environ, bytes], bytes]] = {}
+        """The lab's own answers, by path or by what a path begins with (ending in `/`); not under the lock."""
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (WSGI)."""
-        own = self.own.get(environ["PATH_INFO"])
-        if own:
-            start_response("200 OK", [("Content-Type", "application/json")])
-            return [own()]
         length = environ.get("CONTENT_LENGTH")
         chunked = environ.get("wsgi.input_terminated")
         body = environ["wsgi.input"].read() if chunked else environ["wsgi.input"].read(int(length or 0))
+        path = environ["PATH_INFO"]
+        own = self.own.get(path) or self.own.get(path[: path.rfind("/") + 1])
+        if own:
+            answer = own(environ, body)
+            start_response("200 OK", [("Content-Type", "application/json")])
+            return [answer]
         environ["wsgi.input"] = io.BytesIO(body)
         call = Call.of(environ, body)
         answered: list[str] = []

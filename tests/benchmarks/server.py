@@ -17,7 +17,7 @@ LATENCY = float(os.environ.get("KC_BENCH_LATENCY", "0")) / 1000
 serve = aws.serve
 
 
-def counting(port: int, home: Path | None) -> int:
+def counting(port: int, home: Path | None, world: bool = False) -> int:
     """Serve as the lab does, and count."""
     from lab import server  # imports moto, which reads the environment that `aws.main` has just set
     from lab.patches import pace
@@ -27,8 +27,8 @@ def counting(port: int, home: Path | None) -> int:
             super().__init__(log)
             self.calls = 0
             self.after.append(self.count)
-            self.own["/benchmark/calls"] = lambda: str(self.calls).encode()
-            self.own["/benchmark/begun"] = lambda: json.dumps(pace.begun).encode()
+            self.own["/benchmark/calls"] = lambda environ, body: str(self.calls).encode()
+            self.own["/benchmark/begun"] = lambda environ, body: json.dumps(pace.begun).encode()
 
         def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
             time.sleep(LATENCY)
@@ -38,7 +38,7 @@ def counting(port: int, home: Path | None) -> int:
             self.calls += not call.path.startswith("/moto-api")
 
     server.OneAtATime = Counting  # type: ignore[misc]
-    return serve(port, home)
+    return serve(port, home, world)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,203 @@
+"""What the lab's commands do: start, stop, empty and look at it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+from .processes import Process, Slot
+from .settings import ROOT, Settings
+from .world.all import ALL
+from .world.behaviour import World, logger
+from .world.net import NetError
+
+START = 60.0
+"""Seconds that the AWS gets to answer; a machine busy with other things needs a few."""
+
+
+class LabError(Exception):
+    """Something that the user can act on."""
+
+
+class Lab:
+    """The lab in one directory."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.home = settings.home
+        self.aws = Slot(self.home, "aws")
+        self.marks = ["lab.aws", str(self.home)]
+        self.world = Slot(self.home, "world")
+        self.world_marks = ["lab.world", str(self.home)]
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the lab's lock: one command that starts or stops at a time, the others wait."""
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.home.chmod(0o700)
+        with (self.home / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    # --- commands ---
+
+    def up(self, world: bool = False) -> str:
+        """Start what isn't running and return when it answers; with `world`, also what makes true what it records."""
+        with self.alone():
+            said = self._aws_up(world)
+            if world:
+                self._world_up()
+            return said
+
+    def _aws_up(self, world: bool) -> str:
+        process = self.running()
+        if process:
+            port = process.command[process.command.index("--port") + 1]
+            if port != str(self.settings.port):
+                raise LabError(f"the lab already runs on port {port}: `python -m lab down` first, or leave KC_LAB_PORT out")
+            if world and "--world" not in process.command:
+                raise LabError("the lab runs without its world: `python -m lab down` first")
+            return f"the lab runs already: {self.settings.url} (pid {process.pid})"
+        if self.port_taken():
+            raise LabError(
+                f"port {self.settings.port} is taken by something that is not this lab: end it, or choose another with KC_LAB_PORT"
+            )
+        command = [sys.executable, "-m", "lab.aws", "--port", str(self.settings.port), "--state", str(self.home)]
+        started = self.aws.start([*command, *(["--world"] if world else [])], ROOT)
+        deadline = time.monotonic() + START
+        while not started or (self.health() or {}).get("pid") != started.pid:
+            if not started or not started.alive:
+                self.aws.pid_file.unlink(missing_ok=True)
+                raise LabError(f"the lab's AWS did not start: {self.aws.last} (all of it: {self.aws.log})")
+            if time.monotonic() > deadline:
+                raise LabError(f"the lab's AWS does not answer after {START:.0f} s: look at {self.aws.log}")
+            time.sleep(0.05)
+        return f"the lab is up: {self.settings.url} (pid {started.pid})"
+
+    def _world_up(self) -> None:
+        try:
+            World.of(self.settings).net.up()
+        except NetError as error:
+            raise LabError(str(error)) from error
+        if not self.world.find(self.world_marks):
+            started = self.world.start([sys.executable, "-m", "lab.world", "--home", str(self.home)], ROOT)
+            deadline = time.monotonic() + START
+            while (self.behaviours() or {}).get("pid") != (started.pid if started else 0):
+                if not started or not started.alive:
+                    self.world.pid_file.unlink(missing_ok=True)
+                    raise LabError(f"the lab's world did not start: {self.world.last} (all of it: {self.world.log})")
+                if time.monotonic() > deadline:
+                    raise LabError(f"the lab's world does not say how it is after {START:.0f} s: look at {self.world.log}")
+                time.sleep(0.05)
+
+    def down(self) -> str:
+        """Stop what runs; the state stays."""
+        with self.alone():
+            world = self.world.find(self.world_marks)
+            if world:
+                world.stop()
+                self.world.pid_file.unlink(missing_ok=True)
+            process = self.running()
+            if process:
+                process.stop()
+                self.aws.pid_file.unlink(missing_ok=True)
+            if (self.home / "world").exists():
+                there = World.of(self.settings)
+                for kind in ALL:
+                    kind(there, logger(there.home, kind.name)).down()
+                there.net.down()
+            return "the lab is down; what stood in it comes back with `up`" if process or world else "the lab is not running"
+
+    def reset(self) -> str:
+        """Empty the AWS, running or not."""
+        with self.alone():
+            if self.running():
+                self.ask("/moto-api/reset", method="POST")
+            else:
+                for file in self.home.glob("aws.state*"):
+                    file.unlink()
+            return "the lab's AWS is empty"
+
+    def status(self) -> dict[str, Any]:
+        """Return what runs, and what state is kept."""
+        process = self.running()
+        health = self.health() if process else None
+        file = self.home / "aws.state"
+        saved = (
+            {"file": str(file), "bytes": file.stat().st_size, "age": round(time.time() - file.stat().st_mtime)} if file.exists() else None
+        )
+        return {
+            "url": self.settings.url,
+            "home": str(self.home),
+            "processes": [
+                row(self.aws, process, "up" if health else "not answering"),
+                *([row(self.world, self.world.find(self.world_marks), "up")] if self.world.log.exists() else []),
+            ],
+            "behaviours": (self.behaviours() or {}).get("behaviours", []),
+            "state": saved,
+            "error": (health or {}).get("error", ""),
+            "unsaved": (health or {}).get("unsaved", False),
+        }
+
+    # --- looking ---
+
+    def behaviours(self) -> dict[str, Any] | None:
+        """Return what the world last said of itself; None where it is down."""
+        try:
+            found = json.loads((self.home / "world" / "status.json").read_text())
+        except (OSError, ValueError):
+            return None
+        return found if Process.of(found["pid"]) else None
+
+    def running(self) -> Process | None:
+        """Return the AWS's process; one whose starter was killed before it could write the pid file is taken over."""
+        found = self.aws.find(self.marks)
+        health = None if found else self.health()
+        if health and health.get("home") == str(self.home):
+            found = Process.of(int(health["pid"]))
+            if found:
+                self.aws.keep(found)
+        return found
+
+    def health(self) -> dict[str, Any] | None:
+        """Return what the lab on our port says of itself; None if nothing, or something else, answers."""
+        try:
+            answer = json.loads(self.ask("/lab/health", timeout=3))
+        except (OSError, ValueError):
+            return None
+        return answer if isinstance(answer, dict) and "pid" in answer else None
+
+    def ask(self, path: str, method: str = "GET", timeout: float = 30) -> bytes:
+        """Send an empty request to the lab."""
+        request = urllib.request.Request(self.settings.url + path, data=b"" if method == "POST" else None, method=method)  # noqa: S310
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=timeout) as answer:
+            return bytes(answer.read())
+
+    def port_taken(self) -> bool:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", self.settings.port))
+            except OSError:
+                return True
+            return False
+
+
+def row(slot: Slot, process: Process | None, state: str) -> dict[str, Any]:
+    """Return a process as `status` shows it; `state` is its state if it runs."""
+    return {
+        "name": slot.name,
+        "state": state if process else "down",
+        "pid": process.pid if process else None,
+        "uptime": round(process.uptime) if process else None,
+        "memory": process.memory if process else None,
+        "log": str(slot.log),
+    }

@@ -1,0 +1,7 @@
+"""The world's behaviours, in the order in which they are listed; each is a file in `lab/behaviours/`."""
+
+from __future__ import annotations
+
+from .behaviour import Behaviour
+
+ALL: tuple[type[Behaviour], ...] = ()

@@ -1,0 +1,277 @@
+"""The lab's networks: namespaces of this machine, made with `ip`; see docs/lab.md for what is where.
+
+Everything here can be done twice, and goes on from wherever it was broken off: a host is there once its file is.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import hashlib
+import ipaddress
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+PREFIX = "kc-"
+ROUTER, EDGE, USER = "kc-router", "kc-edge", "kc-user"
+INTERNET = ipaddress.ip_network("198.18.0.0/15")
+"""Addresses that stand for the Internet (RFC 2544: for tests of networks, routed nowhere)."""
+
+MACHINE = "198.18.0.1"
+"""The machine itself, seen from the lab: users, checkers, the DNS server."""
+
+OUTSIDE = {EDGE: (1, "198.18.1.2"), USER: (2, "198.18.2.2")}
+"""Namespaces on the Internet: the number of their link, and their address."""
+
+NETNS = Path("/run/netns")
+CLONE_NEWNET = 0x40000000
+
+
+class NetError(Exception):
+    """Something that the user can act on, or that is not there yet."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A machine of a region: a namespace with one address.
+
+    Attributes:
+        name: Unique in the lab, such as `task-0f3c…`.
+        region: Region code.
+        address: Its address in the VPC.
+        subnet: Id of its subnet in the API.
+        groups: Ids of its security groups in the API.
+    """
+
+    name: str
+    region: str
+    address: str
+    subnet: str
+    groups: tuple[str, ...] = ()
+
+    @property
+    def namespace(self) -> str:
+        return PREFIX + self.name
+
+    @property
+    def port(self) -> str:
+        """The name of its end on the region's bridge; 15 characters are the most."""
+        return "h" + hashlib.sha256(self.name.encode()).hexdigest()[:12]
+
+
+def region_namespace(region: str) -> str:
+    """Return what a region's namespace is called."""
+    return PREFIX + region
+
+
+def ip(*words: str, namespace: str = "", check: bool = True) -> str:
+    """Run `ip` in a namespace, or on the machine.
+
+    Raises:
+        NetError: It failed.
+    """
+    command = ["ip", *(["-n", namespace] if namespace else []), *words]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if check and done.returncode:
+        raise NetError(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
+    return done.stdout
+
+
+def nft(rules: str, namespace: str) -> None:
+    """Give nftables in a namespace a whole script; it is taken as one.
+
+    Raises:
+        NetError: It was refused.
+    """
+    done = subprocess.run(["ip", "netns", "exec", namespace, "nft", "-f", "-"], input=rules, capture_output=True, text=True)
+    if done.returncode:
+        raise NetError(f"nftables in {namespace}: {done.stderr.strip()}")
+
+
+def inside(namespace: str, count: int = 4) -> ThreadPoolExecutor:
+    """Return threads that live in a namespace: a socket made by one of them belongs there."""
+    return ThreadPoolExecutor(count, thread_name_prefix=namespace, initializer=_enter, initargs=(namespace,))
+
+
+def _enter(namespace: str) -> None:
+    with (NETNS / namespace).open() as file:
+        if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), f"can't enter {namespace}")
+
+
+class Net:
+    """The networks of the lab in one directory.
+
+    Args:
+        home: The world's directory.
+        regions: Codes of the regions, in an order that stays: it gives their links' numbers.
+    """
+
+    def __init__(self, home: Path, regions: Sequence[str]) -> None:
+        self.home = home
+        self.regions = list(regions)
+        self.files = home / "hosts"
+
+    # --- the whole
+
+    def up(self) -> None:
+        """Make router, regions (without a VPC yet), edge and user.
+
+        Raises:
+            NetError: Another lab's networks are there, or this is not root.
+        """
+        if os.geteuid():
+            raise NetError("the lab's networks are namespaces of this machine, and only root may make them: run it as root, or with sudo")
+        self.files.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = self._owner()
+        if owner and owner != str(self.home):
+            raise NetError(f"the lab in {Path(owner).parent} has its networks on this machine: `lab down` there first")
+        with self._alone():
+            Path("/run/kc-lab").write_text(str(self.home))
+            self._namespace(ROUTER, forwards=True)
+            self._link("", "kc-inet", MACHINE, ROUTER, "inet", "198.18.0.2", 24)
+            ip("route", "replace", str(INTERNET), "via", "198.18.0.2")
+            for name, (number, address) in OUTSIDE.items():
+                self._namespace(name)
+                self._link(name, "eth0", address, ROUTER, name.removeprefix(PREFIX), f"198.18.{number}.1", 24)
+                ip("route", "replace", "default", "via", f"198.18.{number}.1", namespace=name)
+            for index, region in enumerate(self.regions):
+                name = region_namespace(region)
+                self._namespace(name, forwards=True)
+                self._link(name, "uplink", f"198.18.{10 + index}.2", ROUTER, f"r{index}", f"198.18.{10 + index}.1", 30)
+                ip("route", "replace", "default", "via", f"198.18.{10 + index}.1", namespace=name)
+                if not self._has(name, "vpc"):
+                    ip("link", "add", "vpc", "type", "bridge", namespace=name)
+                ip("link", "set", "vpc", "up", namespace=name)
+
+    def down(self) -> None:
+        """Take all of it away; what runs in a namespace ends up without a network."""
+        if self._owner() not in ("", str(self.home)):
+            return
+        with self._alone():
+            for host in self.hosts():
+                self._remove(host)
+            for name in (*map(region_namespace, self.regions), EDGE, USER, ROUTER):
+                if (NETNS / name).exists():
+                    ip("netns", "del", name)
+            ip("link", "del", "kc-inet", check=False)  # its other end's namespace goes a moment after its name
+            Path("/run/kc-lab").unlink(missing_ok=True)
+
+    def standing(self) -> list[str]:
+        """Return which of the lab's namespaces are there."""
+        return sorted(path.name for path in NETNS.glob(f"{PREFIX}*")) if NETNS.exists() else []
+
+    def vpc(self, region: str, cidr: str) -> None:
+        """Give a region its VPC's addresses: the first one is the gateway's."""
+        network = ipaddress.ip_network(cidr)
+        name, index = region_namespace(region), self.regions.index(region)
+        gateway = f"{network[1]}/{network.prefixlen}"
+        if gateway not in ip("-o", "-4", "addr", "show", "dev", "vpc", namespace=name):
+            ip("addr", "flush", "dev", "vpc", namespace=name)
+            ip("addr", "add", gateway, "dev", "vpc", namespace=name)
+        ip("route", "replace", str(network), "via", f"198.18.{10 + index}.2", namespace=ROUTER)
+        ip("route", "replace", str(network), "via", "198.18.0.2")
+
+    # --- hosts
+
+    def hosts(self) -> list[Host]:
+        """Return the hosts that are attached."""
+        found = (json.loads(path.read_text()) for path in sorted(self.files.glob("*.json")))
+        return [Host(**{**each, "groups": tuple(each["groups"])}) for each in found]
+
+    def attach(self, host: Host) -> None:
+        """Make a host; one that is there as it should be is left alone.
+
+        Raises:
+            NetError: The region has no VPC yet, or the address is taken.
+        """
+        file = self.files / f"{host.name}.json"
+        with self._alone():
+            standing = {each.name: each for each in self.hosts()}
+            if standing.get(host.name) == host and (NETNS / host.namespace).exists():
+                return
+            if any(each.address == host.address and each.region == host.region for each in standing.values() if each.name != host.name):
+                raise NetError(f"{host.address} is taken in {host.region}")
+            region = region_namespace(host.region)
+            gateway = ip("-o", "-4", "addr", "show", "dev", "vpc", namespace=region).split()[3:4]
+            if not gateway:
+                raise NetError(f"{host.region} has no VPC yet")
+            self._remove(host)
+            self._namespace(host.namespace)
+            ip("link", "add", host.port, "type", "veth", "peer", "name", "eth0", "netns", host.namespace, namespace=region)
+            ip("link", "set", host.port, "master", "vpc", "up", namespace=region)
+            network = ipaddress.ip_interface(gateway[0])
+            ip("addr", "add", f"{host.address}/{network.network.prefixlen}", "dev", "eth0", namespace=host.namespace)
+            ip("link", "set", "eth0", "up", namespace=host.namespace)
+            ip("route", "replace", "default", "via", str(network.ip), namespace=host.namespace)
+            partial = file.with_suffix(".partial")
+            partial.write_text(json.dumps(asdict(host)))
+            partial.replace(file)
+
+    def detach(self, name: str) -> None:
+        """Take a host away; one that is gone is no error."""
+        with self._alone():
+            for host in self.hosts():
+                if host.name == name:
+                    self._remove(host)
+
+    def free(self, region: str, cidr: str, reserved: Sequence[str] = ()) -> str:
+        """Return an address of a subnet that no host has; as on AWS, the first four and the last are nobody's.
+
+        Args:
+            region: Region code.
+            cidr: The subnet's.
+            reserved: Addresses that others have in the API.
+        """
+        taken = {*reserved, *(host.address for host in self.hosts() if host.region == region)}
+        network = ipaddress.ip_network(cidr)
+        for number in range(network.num_addresses - 2, 3, -1):  # fixed addresses are given from the beginning on
+            if str(network[number]) not in taken:
+                return str(network[number])
+        raise NetError(f"{cidr} in {region} has no address left")
+
+    # --- parts
+
+    def _owner(self) -> str:
+        """Return the directory of the world whose networks are on this machine."""
+        try:
+            return Path("/run/kc-lab").read_text()
+        except FileNotFoundError:
+            return ""
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with (self.home / "net.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _namespace(self, name: str, forwards: bool = False) -> None:
+        if not (NETNS / name).exists():
+            ip("netns", "add", name)
+        ip("link", "set", "lo", "up", namespace=name)
+        if forwards:
+            subprocess.run(["ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True, capture_output=True)
+
+    def _has(self, namespace: str, link: str) -> bool:
+        return f" {link}" in ip("-o", "link", "show", link, namespace=namespace, check=False)
+
+    def _link(self, here: str, name: str, address: str, there: str, other: str, peer: str, prefix: int) -> None:
+        """Join two namespaces (`here` may be the machine, ""), with an address at each end."""
+        if not self._has(here, name):
+            ip("link", "add", name, "type", "veth", "peer", "name", other, "netns", there, namespace=here)
+        for namespace, link, own in ((here, name, address), (there, other, peer)):
+            ip("addr", "replace", f"{own}/{prefix}", "dev", link, namespace=namespace)
+            ip("link", "set", link, "up", namespace=namespace)
+
+    def _remove(self, host: Host) -> None:
+        if (NETNS / host.namespace).exists():
+            ip("netns", "del", host.namespace)
+        # while a process lives in it, a namespace without a name keeps its link
+        ip("link", "del", host.port, namespace=region_namespace(host.region), check=False)
+        (self.files / f"{host.name}.json").unlink(missing_ok=True)
