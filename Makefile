@@ -39,10 +39,10 @@ lab-reset: venv ## empty the lab's AWS
 lab-status: venv ## what runs where
 	@$(PY) -m lab status
 
-.PHONY: test lint unit integration soak
-test: venv ## everything: lint, unit, integration
+.PHONY: test lint unit integration world soak
+test: venv ## everything that needs no root: lint, unit, integration
 	@$(MAKE) --no-print-directory lint
-	@$(PYTEST) -m 'not soak' $(ARGS)
+	@$(PYTEST) -m 'not soak and not world' $(ARGS)
 lint: venv ## ruff, mypy, yamllint, ansible-lint, generated files
 	ruff format --check .
 	ruff check .
@@ -56,6 +56,8 @@ unit: venv ## the tests that need no server
 	@$(PYTEST) tests/unit $(ARGS)
 integration: venv ## the tests against a local AWS
 	@$(PYTEST) tests/integration -m 'not soak' $(ARGS)
+world: venv ## the tests on real namespaces and containers; as root, one at a time
+	@$(PY) -m pytest tests/world $(ARGS)
 soak: venv ## every fault at every call, for every unit (long)
 	@$(PYTEST) -m soak $(ARGS)
 

@@ -1,0 +1,105 @@
+"""What tests of the lab's world stand on: one lab with networks for the whole session, under a lock of the machine."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.settings import ROOT, Settings
+from lab.world.behaviour import World
+from lab.world.net import Net
+
+LOCK = Path("/run/kc-lab.test.lock")
+"""One world a machine: its namespaces have fixed names."""
+
+
+class Lab:
+    """A lab in a directory and on a port of its own.
+
+    Attributes:
+        home: Its directory.
+        net: Its networks.
+    """
+
+    def __init__(self, home: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.home = home
+        self.environment = {**os.environ, "KC_LAB_PORT": str(port), "KC_LAB_DIR": str(home)}
+        self.settings = dataclasses.replace(Settings.load(), port=port, home=home)
+        self._world = World.of(self.settings)
+
+    @property
+    def net(self) -> Net:
+        return self._world.net
+
+    def client(self, service: str, region: str = "me-west-1") -> Any:
+        """Return a boto3 client."""
+        return self._world.client(service, region)
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """Run `python -m lab WORDS`, assert its exit code, and return what it printed."""
+        command = [sys.executable, "-m", "lab", *words]
+        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=180, check=False)
+        assert done.returncode == code, done.stdout + done.stderr
+        return (done.stdout + done.stderr).strip()
+
+    def status(self) -> dict[str, Any]:
+        """Return `status --json`."""
+        found: dict[str, Any] = json.loads(self.run("status", "--json"))
+        return found
+
+    def play(self, *words: str) -> str:
+        """Run `ansible-playbook WORDS` on this lab, and return what it printed."""
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), *words]
+        environment = {**self.environment, "ANSIBLE_NOCOLOR": "1"}
+        environment.pop("AWS_ENDPOINT_URL", None)
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab with its world; its AWS holds nothing at first, and what tests of other files left later."""
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lab = Lab(tmp_path_factory.mktemp("lab"))
+        try:
+            lab.run("up", "--world")
+            yield lab
+        finally:
+            lab.run("down")
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[..., Any]:
+    """Return a function that waits until a condition holds (is truthy, raises nothing) and returns what it gave."""
+
+    def wait(condition: Callable[[], Any], patience: float = 60.0) -> Any:
+        deadline = time.monotonic() + patience
+        while True:
+            error: Exception | None = None
+            found: Any = None
+            try:
+                found = condition()
+            except Exception as raised:
+                error = raised
+            if found:
+                return found
+            assert time.monotonic() < deadline, f"still not so after {patience:.0f} s: {error or found!r}"
+            time.sleep(0.1)
+
+    return wait
