@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..behaviours.vpc import Vpc
 from .behaviour import Behaviour
 
-ALL: tuple[type[Behaviour], ...] = ()
+ALL: tuple[type[Behaviour], ...] = (Vpc,)

@@ -12,7 +12,7 @@ import ipaddress
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -28,6 +28,21 @@ MACHINE = "198.18.0.1"
 
 OUTSIDE = {EDGE: (1, "198.18.1.2"), USER: (2, "198.18.2.2")}
 """Namespaces on the Internet: the number of their link, and their address."""
+
+OUTER = ("inet", *(name.removeprefix(PREFIX) for name in OUTSIDE))
+"""The router's links to the Internet."""
+
+TABLE = "vpc"
+"""The nftables table of a host and of the router that the behaviour `vpc` fills; until it has, nothing passes."""
+
+CLOSED_HOST = f"""
+table inet {TABLE} {{
+  chain group_in {{ type filter hook input priority filter; policy drop; iifname "lo" accept; }}
+  chain group_out {{ type filter hook output priority filter; policy drop; oifname "lo" accept; }}
+}}
+"""
+CLOSED_ROUTER = f"table inet {TABLE} {{ chain forward {{ type filter hook forward priority filter; policy drop; }}; }}\n"
+"""Adds nothing to a router whose table is filled."""
 
 NETNS = Path("/run/netns")
 CLONE_NEWNET = 0x40000000
@@ -63,6 +78,11 @@ class Host:
     def port(self) -> str:
         """The name of its end on the region's bridge; 15 characters are the most."""
         return "h" + hashlib.sha256(self.name.encode()).hexdigest()[:12]
+
+
+def resolver(cidr: str) -> str:
+    """Return the address at which a VPC's hosts ask for names: the third one, as on AWS."""
+    return str(ipaddress.ip_network(cidr)[2])
 
 
 def region_namespace(region: str) -> str:
@@ -117,6 +137,8 @@ class Net:
         self.home = home
         self.regions = list(regions)
         self.files = home / "hosts"
+        self.after: list[Callable[[], None]] = []
+        """Called after a host has come or gone, by whoever has attached or detached it."""
 
     # --- the whole
 
@@ -135,6 +157,7 @@ class Net:
         with self._alone():
             Path("/run/kc-lab").write_text(str(self.home))
             self._namespace(ROUTER, forwards=True)
+            nft(CLOSED_ROUTER, ROUTER)
             self._link("", "kc-inet", MACHINE, ROUTER, "inet", "198.18.0.2", 24)
             ip("route", "replace", str(INTERNET), "via", "198.18.0.2")
             for name, (number, address) in OUTSIDE.items():
@@ -145,7 +168,7 @@ class Net:
                 name = region_namespace(region)
                 self._namespace(name, forwards=True)
                 self._link(name, "uplink", f"198.18.{10 + index}.2", ROUTER, f"r{index}", f"198.18.{10 + index}.1", 30)
-                ip("route", "replace", "default", "via", f"198.18.{10 + index}.1", namespace=name)
+                ip("route", "replace", "default", "via", f"198.18.{10 + index}.1", "metric", "100", namespace=name)
                 if not self._has(name, "vpc"):
                     ip("link", "add", "vpc", "type", "bridge", namespace=name)
                 ip("link", "set", "vpc", "up", namespace=name)
@@ -168,15 +191,35 @@ class Net:
         return sorted(path.name for path in NETNS.glob(f"{PREFIX}*")) if NETNS.exists() else []
 
     def vpc(self, region: str, cidr: str) -> None:
-        """Give a region its VPC's addresses: the first one is the gateway's."""
+        """Give a region its VPC's addresses: the first one is the gateway's, the second one the DNS resolver's."""
         network = ipaddress.ip_network(cidr)
         name, index = region_namespace(region), self.regions.index(region)
-        gateway = f"{network[1]}/{network.prefixlen}"
-        if gateway not in ip("-o", "-4", "addr", "show", "dev", "vpc", namespace=name):
+        if self.cidr(region) != cidr:
             ip("addr", "flush", "dev", "vpc", namespace=name)
-            ip("addr", "add", gateway, "dev", "vpc", namespace=name)
-        ip("route", "replace", str(network), "via", f"198.18.{10 + index}.2", namespace=ROUTER)
-        ip("route", "replace", str(network), "via", "198.18.0.2")
+            ip("addr", "add", f"{network[1]}/{network.prefixlen}", "dev", "vpc", namespace=name)
+        ip("addr", "replace", f"{resolver(cidr)}/32", "dev", "vpc", namespace=name)
+        nft(
+            f"""
+            table ip resolver {{}}
+            delete table ip resolver
+            table ip resolver {{ chain in {{
+              type nat hook prerouting priority dstnat;
+              ip daddr {resolver(cidr)} meta l4proto {{ tcp, udp }} th dport 53 dnat to {MACHINE};
+            }}; }}""",
+            name,
+        )
+        ip("route", "replace", cidr, "via", f"198.18.{10 + index}.2", "metric", "100", namespace=ROUTER)
+        ip("route", "replace", cidr, "via", "198.18.0.2")
+
+    def cidr(self, region: str) -> str:
+        """Return the addresses of a region's VPC, "" while it has none."""
+        words = ip("-o", "-4", "addr", "show", "dev", "vpc", namespace=region_namespace(region)).split()
+        return str(ipaddress.ip_interface(words[3]).network) if words else ""
+
+    def links(self, region: str) -> tuple[str, str]:
+        """Return the router's links to a region: the one that is there, and the one that takes its place while it is delayed."""
+        index = self.regions.index(region)
+        return f"r{index}", f"slow{index}"
 
     # --- hosts
 
@@ -186,7 +229,7 @@ class Net:
         return [Host(**{**each, "groups": tuple(each["groups"])}) for each in found]
 
     def attach(self, host: Host) -> None:
-        """Make a host; one that is there as it should be is left alone.
+        """Make a host; one that is there as it should be is left alone. Nothing passes until `vpc` has seen it.
 
         Raises:
             NetError: The region has no VPC yet, or the address is taken.
@@ -198,21 +241,20 @@ class Net:
                 return
             if any(each.address == host.address and each.region == host.region for each in standing.values() if each.name != host.name):
                 raise NetError(f"{host.address} is taken in {host.region}")
-            region = region_namespace(host.region)
-            gateway = ip("-o", "-4", "addr", "show", "dev", "vpc", namespace=region).split()[3:4]
-            if not gateway:
+            region, cidr = region_namespace(host.region), self.cidr(host.region)
+            if not cidr:
                 raise NetError(f"{host.region} has no VPC yet")
             self._remove(host)
             self._namespace(host.namespace)
+            nft(CLOSED_HOST, host.namespace)
             ip("link", "add", host.port, "type", "veth", "peer", "name", "eth0", "netns", host.namespace, namespace=region)
             ip("link", "set", host.port, "master", "vpc", "up", namespace=region)
-            network = ipaddress.ip_interface(gateway[0])
-            ip("addr", "add", f"{host.address}/{network.network.prefixlen}", "dev", "eth0", namespace=host.namespace)
+            ip("addr", "add", f"{host.address}/{cidr.partition('/')[2]}", "dev", "eth0", namespace=host.namespace)
             ip("link", "set", "eth0", "up", namespace=host.namespace)
-            ip("route", "replace", "default", "via", str(network.ip), namespace=host.namespace)
             partial = file.with_suffix(".partial")
             partial.write_text(json.dumps(asdict(host)))
             partial.replace(file)
+        self._changed()
 
     def detach(self, name: str) -> None:
         """Take a host away; one that is gone is no error."""
@@ -220,6 +262,7 @@ class Net:
             for host in self.hosts():
                 if host.name == name:
                     self._remove(host)
+        self._changed()
 
     def free(self, region: str, cidr: str, reserved: Sequence[str] = ()) -> str:
         """Return an address of a subnet that no host has; as on AWS, the first four and the last are nobody's.
@@ -237,6 +280,10 @@ class Net:
         raise NetError(f"{cidr} in {region} has no address left")
 
     # --- parts
+
+    def _changed(self) -> None:
+        for act in self.after:
+            act()
 
     def _owner(self) -> str:
         """Return the directory of the world whose networks are on this machine."""

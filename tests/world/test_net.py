@@ -1,0 +1,139 @@
+"""The lab's networks obey the EC2 API: what reaches what, and what ends when something is taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from lab.world.net import Host
+from tests.world.sockets import answers, connect, reaches, serving
+
+pytestmark = [pytest.mark.world, pytest.mark.xdist_group("world")]
+
+HOME, OTHER = "me-west-1", "eu-central-1"
+Until = Callable[..., Any]
+
+
+@dataclass
+class Platform:
+    """Hosts of every tier of two regions, by `<region>/<tier>`; servers on 22, 3306, 8080, 443 in all of them."""
+
+    world: Any
+    hosts: dict[str, Host]
+
+    def at(self, tier: str, region: str = HOME) -> Host:
+        return self.hosts[f"{region}/{tier}"]
+
+    def reaches(self, source: Host | str, target: Host, port: int) -> bool:
+        return reaches(source if isinstance(source, str) else source.namespace, target.address, port)
+
+
+def named(answer: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {tag["Value"]: one for one in answer for tag in one.get("Tags", []) if tag["Key"] == "Name"}
+
+
+@pytest.fixture(scope="module")
+def platform(world: Any) -> Iterator[Platform]:
+    world.play("playbooks/foundation.yml", "--tags", "network,peering", "-e", "kc_network_flow_log_bucket=")
+    hosts = {}
+    for region in (HOME, OTHER):
+        ec2 = world.client("ec2", region)
+        subnets, groups = named(ec2.describe_subnets()["Subnets"]), named(ec2.describe_security_groups()["SecurityGroups"])
+        for tier, group in (("public", "balancer"), ("private", "app"), ("data", "data")):
+            subnet, member = subnets[f"kc-lab-{tier}-a"], groups[f"kc-lab-{group}"]["GroupId"]
+            address = world.net.free(region, subnet["CidrBlock"])
+            hosts[f"{region}/{tier}"] = Host(f"test-{region}-{tier}", region, address, subnet["SubnetId"], (member,))
+    yield Platform(world, hosts)
+    for host in hosts.values():
+        world.net.detach(host.name)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def standing(platform: Platform, until: Until) -> Iterator[None]:
+    with ExitStack() as stack:
+        for host in platform.hosts.values():
+            until(lambda host=host: platform.world.net.cidr(host.region))
+            platform.world.net.attach(host)
+            for port in (22, 443, 3306, 8080):
+                stack.enter_context(serving(host.namespace, port))
+        until(lambda: platform.reaches(platform.at("private"), platform.at("data"), 3306))
+        until(lambda: platform.reaches(platform.at("private", OTHER), platform.at("data", OTHER), 3306))
+        yield
+
+
+def test_a_tier_is_reached_from_where_its_group_says_and_from_nowhere_else(platform: Platform) -> None:
+    public, private, data = (platform.at(tier) for tier in ("public", "private", "data"))
+    assert platform.reaches("kc-user", public, 443)
+    assert platform.reaches(public, private, 8080)
+    assert platform.reaches(private, data, 3306)
+    for source, target, port in (
+        ("kc-user", public, 8080),  # no group lets it
+        ("kc-user", private, 8080),  # no way in
+        ("kc-user", data, 3306),
+        ("", data, 3306),
+        (public, data, 3306),
+        (private, data, 22),
+        (data, private, 8080),
+    ):
+        assert not platform.reaches(source, target, port), (source, target, port)
+
+
+def test_peered_regions_reach_each_other_on_the_ports_that_say_so(platform: Platform, until: Until) -> None:
+    data, far = platform.at("data"), platform.at("data", OTHER)
+    assert platform.reaches(data, far, 3306)
+    assert not platform.reaches(data, far, 22)
+    assert not platform.reaches(platform.at("private"), far, 3306)  # its group reaches its own region's data tier only
+
+
+def test_a_route_that_is_taken_away_ends_what_is_connected(platform: Platform, until: Until) -> None:
+    data, far = platform.at("data"), platform.at("data", OTHER)
+    ec2 = platform.world.client("ec2", OTHER)
+    table = named(ec2.describe_route_tables()["RouteTables"])["kc-lab-data"]
+    route = next(one for one in table["Routes"] if one.get("DestinationCidrBlock") == platform.world.net.cidr(HOME))
+    with connect(data.namespace, far.address, 3306) as connection:
+        assert answers(connection)
+        ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock=route["DestinationCidrBlock"])
+        until(lambda: not answers(connection))
+        assert not platform.reaches(data, far, 3306)
+    ec2.create_route(
+        RouteTableId=table["RouteTableId"],
+        DestinationCidrBlock=route["DestinationCidrBlock"],
+        VpcPeeringConnectionId=route["VpcPeeringConnectionId"],
+    )
+    until(lambda: platform.reaches(data, far, 3306))
+
+
+def test_an_acl_cuts_what_is_connected_and_a_group_does_not(platform: Platform, until: Until) -> None:
+    private, data = platform.at("private"), platform.at("data")
+    ec2 = platform.world.client("ec2", HOME)
+    held = ec2.describe_security_groups(GroupIds=data.groups)["SecurityGroups"][0]["IpPermissions"]
+    permission = next(one for one in held if one["FromPort"] == 3306)
+    pairs = [one for one in permission["UserIdGroupPairs"] if one["GroupId"] == private.groups[0]]
+    mysql = {"IpProtocol": "tcp", "FromPort": 3306, "ToPort": 3306, "UserIdGroupPairs": pairs}
+    rule = {"GroupId": data.groups[0], "IpPermissions": [mysql]}
+    acl = named(ec2.describe_network_acls()["NetworkAcls"])["kc-lab-data"]["NetworkAclId"]
+    fence = {"NetworkAclId": acl, "RuleNumber": 1, "Egress": False}
+    with connect(private.namespace, data.address, 3306) as connection:
+        ec2.revoke_security_group_ingress(**rule)
+        until(lambda: not platform.reaches(private, data, 3306))
+        assert answers(connection)
+        ec2.create_network_acl_entry(**fence, Protocol="6", RuleAction="deny", CidrBlock="0.0.0.0/0", PortRange={"From": 3306, "To": 3306})
+        until(lambda: not answers(connection))
+        ec2.authorize_security_group_ingress(**rule)
+        ec2.delete_network_acl_entry(**fence)
+        until(lambda: platform.reaches(private, data, 3306))
+
+
+def test_a_new_member_of_a_group_becomes_a_peer(platform: Platform, until: Until) -> None:
+    private, data = platform.at("private"), platform.at("data")
+    subnet = platform.world.client("ec2", HOME).describe_subnets(SubnetIds=[private.subnet])["Subnets"][0]
+    second = Host("test-second", HOME, platform.world.net.free(HOME, subnet["CidrBlock"]), private.subnet, private.groups)
+    platform.world.net.attach(second)
+    try:
+        until(lambda: platform.reaches(second, data, 3306))
+    finally:
+        platform.world.net.detach(second.name)
