@@ -11,6 +11,7 @@ import urllib.error
 from pathlib import Path
 from typing import Any
 
+from .behaviours.tasks.record import Store
 from .control import Lab, LabError
 from .settings import Settings
 
@@ -61,6 +62,8 @@ def main() -> int:
     logs = commands.add_parser("logs", help="the last requests")
     logs.add_argument("-n", type=int, default=40, help="lines")
     logs.add_argument("-f", action="store_true", help="go on as they come")
+    interrupt = commands.add_parser("interrupt", help="interrupt a Spot task, as AWS does when it needs the capacity")
+    interrupt.add_argument("task", help="its id or ARN; the first digits are enough")
     args = parser.parse_args()
     try:
         lab = Lab(Settings.load())
@@ -68,6 +71,9 @@ def main() -> int:
             print(lab.up(args.world))
         elif args.command in ("down", "reset"):
             print(getattr(lab, args.command)())
+        elif args.command == "interrupt":
+            task = Store(lab.home / "world" / "tasks").interrupt(args.task)
+            print(f"task {task.id} of {task.service} gets its notice, and {task.patience:.0f} s to end")
         elif args.command == "env":
             print(exports(lab.settings))
         elif args.command == "status":

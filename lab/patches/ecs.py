@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .. import observed
+from . import ecs_live
+
 DEPLOYS = {"taskDefinition", "networkConfiguration", "platformVersion", "loadBalancers", "serviceRegistries", "forceNewDeployment"}
 """What makes UpdateService begin a deployment (ECS API, UpdateService)."""
 
 
 def deploy(service: Any, anew: bool) -> None:
-    """Carry a deployment out: here, at once. `anew`: another one than the last."""
+    """Carry a deployment out: at once, or by the lab's world. `anew`: another one than the last."""
+    if observed.live:
+        ecs_live.begin(service, anew)
+        return
     from moto.core.utils import utcnow
     from moto.moto_api._internal import mock_random
 
@@ -59,12 +65,19 @@ def services_as_asked() -> None:
                 setattr(service, name, value)
         if self._get_param("capacityProviderStrategy"):
             service.launch_type = None
+        if observed.live:
+            service.deployments, service.running_count, service.pending_count = [], 0, 0
         deploy(service, anew=True)
         return answer
 
     def update_service(self: Any) -> Any:
+        service = find(self, self._get_param("service"))
+        counts = (service.running_count, service.pending_count) if service else (0, 0)
         answer = update(self)
-        deploy(find(self, self._get_param("service")), anew=bool(DEPLOYS & set(self._get_params())))
+        service.running_count, service.pending_count = counts
+        if self._get_param("taskDefinition"):  # which may be a family
+            service.task_definition = self.ecs_backend.describe_task_definition(self._get_param("taskDefinition")).arn
+        deploy(service, anew=bool(DEPLOYS & set(self._get_params())))
         return answer
 
     Response.create_service, Response.update_service = create_service, update_service
@@ -110,4 +123,4 @@ def clusters_in_use_stay() -> None:
     Backend.delete_cluster = delete_cluster
 
 
-ALL = (services_as_asked, families_by_status, clusters_in_use_stay)
+ALL = (services_as_asked, families_by_status, clusters_in_use_stay, *ecs_live.ALL)

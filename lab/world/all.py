@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from ..behaviours.ecs import Ecs
 from ..behaviours.vpc import Vpc
 from .behaviour import Behaviour
 
-ALL: tuple[type[Behaviour], ...] = (Vpc,)
+ALL: tuple[type[Behaviour], ...] = (Vpc, Ecs)

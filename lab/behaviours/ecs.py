@@ -1,0 +1,334 @@
+"""ECS: services really run. Each task is a host of its region with a container in it.
+
+What is wanted is read through the API; what stands is in the tasks' files (`tasks/record.py`), in podman and in `/proc`. A look decides for
+each service (`tasks/schedule.py`), brings each task a step on (`tasks/life.py`), and tells the AWS, whose patch keeps what ECS
+keeps: deployments, events, the deployment to go back to (`lab/patches/ecs_live.py`).
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..podman import podman, remove
+from ..world.behaviour import Behaviour, World
+from .tasks import schedule, words
+from .tasks.health import HEALTHY, UNHEALTHY, Checker
+from .tasks.life import Life
+from .tasks.record import KEPT, STOPPED, Store, Task
+
+Key = tuple[str, str, str]
+"""Region, cluster and name of a service."""
+
+GROUP = 10
+"""Services that one call describes. ECS API, DescribeServices."""
+
+MOVES = frozenset({"ecs", "application-autoscaling", ""})
+"""Services whose changes may move an ECS service; "" is a reset."""
+
+
+class Ecs(Behaviour):
+    """Runs the tasks of all services."""
+
+    name = "ecs"
+    services = frozenset({"ecs", "application-autoscaling", "elasticloadbalancing"})
+    every = 1.0
+    rest = 0.2
+
+    def __init__(self, world: World, log: logging.Logger) -> None:
+        super().__init__(world, log)
+        self.store = Store(world.home / "tasks")
+        self.checker = Checker()
+        self.wanted: dict[Key, dict[str, Any]] = {}
+        self.life = Life(world, self.store, log, self._balancers)
+        self._targets: dict[str, dict[str, tuple[str, str]]] = {}
+        self._events: dict[Key, list[str]] = {}
+        self._version = -1
+        self._told: Any = None
+        self._adopted: set[str] = set()
+
+    # --- looking
+
+    def look(self) -> None:
+        if not self._adopted:
+            self._adopt()
+        version, changed = self.world.changes(self._version, 0)
+        moved = self._version < 0 or bool(changed & MOVES)
+        trouble: Exception | None = None
+        for region in self.world.regions:
+            try:
+                if moved:
+                    self._read(region)
+                self._region(region)
+            except (BotoCoreError, ClientError) as error:  # one region's API does not answer: the others go on
+                trouble = error
+        self._tell(moved)
+        if trouble:
+            raise trouble
+        self._version = version
+        self.store.forget(time.time() - KEPT)
+
+    def _adopt(self) -> None:
+        """Take away what no task's file names: a world may have been killed in between."""
+        names = {task.container for task in self.store.all() if task.status != STOPPED}
+        label = f"label=kc.lab={self.world.home}"
+        for container in podman("ps", "--all", "--filter", label, "--format", "{{.Names}}").split():
+            if container not in names:
+                remove(container)
+        for host in self.world.net.hosts():
+            if host.name.startswith("task-") and f"kc-{host.name}" not in names:
+                self.world.net.detach(host.name)
+
+    def _read(self, region: str) -> None:
+        """Read what a region's services want."""
+        ecs = self.world.client("ecs", region)
+        found: dict[Key, dict[str, Any]] = {}
+        for cluster in (arn.rpartition("/")[2] for page in ecs.get_paginator("list_clusters").paginate() for arn in page["clusterArns"]):
+            pages = ecs.get_paginator("list_services").paginate(cluster=cluster)
+            arns = [arn for page in pages for arn in page["serviceArns"]]
+            for at in range(0, len(arns), GROUP):
+                for each in ecs.describe_services(cluster=cluster, services=arns[at : at + GROUP])["services"]:
+                    if each["status"] == "ACTIVE":
+                        found[(region, cluster, each["serviceName"])] = each
+        self.wanted = {key: each for key, each in self.wanted.items() if key[0] != region} | found
+
+    def _balancers(self, task: Task) -> list[dict[str, Any]]:
+        return list(self.wanted.get(key_of(task), {}).get("loadBalancers") or [])
+
+    def _region(self, region: str) -> None:
+        now = time.time()
+        tasks = [task for task in self.store.all(region) if task.status != STOPPED]
+        self._look_at_targets(region, tasks)
+        if region not in self._adopted:
+            self._forget_targets(region, tasks)
+            self._adopted.add(region)
+        for task in tasks:
+            if task.status == "RUNNING" and task.alive and not task.stopping:
+                self._look_at(task, now)
+        for key in [key for key in self.wanted if key[0] == region]:
+            self._serve(key, [task for task in tasks if key_of(task) == key], now)
+        for task in tasks:
+            if key_of(task) not in self.wanted:
+                self.life.stop(task, words.SCHEDULER, words.SCALING.format(deployment=task.deployment))
+        for task in self.store.all(region):
+            if task.status != STOPPED:
+                self.life.step(task, now)
+            else:
+                self.checker.forget(task)
+
+    # --- what stands
+
+    def _look_at(self, task: Task, now: float) -> None:
+        """See how a running task does."""
+        check = self.life.definition(task.region, task.definition)["containerDefinitions"][0].get("healthCheck")
+        if check:
+            self.checker.look(task, check)
+        passes = all(self._target(task, target)[0] == "healthy" for target in task.targets)
+        if not task.healthy and passes and (not check or task.health == HEALTHY):
+            task.healthy = now
+            self.store.save(task)
+        if task.provider == "FARGATE_SPOT" and self.store.interrupted(task):
+            self.life.stop(task, words.SPOT, words.INTERRUPTED)
+
+    def _look_at_targets(self, region: str, tasks: Sequence[Task]) -> None:
+        elb = self.world.client("elbv2", region)
+        for group in {target["group"] for task in tasks for target in task.targets}:
+            try:
+                found = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+            except elb.exceptions.TargetGroupNotFoundException:
+                found = []
+            self._targets[group] = {
+                f"{each['Target']['Id']}:{each['Target'].get('Port')}": (
+                    each["TargetHealth"]["State"],
+                    each["TargetHealth"].get("Reason", ""),
+                )
+                for each in found
+            }
+
+    def _target(self, task: Task, target: Mapping[str, Any]) -> tuple[str, str]:
+        return self._targets.get(target["group"], {}).get(f"{task.address}:{target['port']}", ("unused", ""))
+
+    def _forget_targets(self, region: str, tasks: Sequence[Task]) -> None:
+        """Take targets away that a lab that was brought down left behind."""
+        elb = self.world.client("elbv2", region)
+        ours = {(target["group"], task.address) for task in tasks for target in task.targets}
+        groups = {each["targetGroupArn"] for key, about in self.wanted.items() if key[0] == region for each in about["loadBalancers"]}
+        for group in groups:
+            found = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+            left = [each["Target"] for each in found if (group, each["Target"]["Id"]) not in ours]
+            if left:
+                elb.deregister_targets(TargetGroupArn=group, Targets=[{"Id": each["Id"], "Port": each["Port"]} for each in left])
+
+    def _sick(self, task: Task, service: Mapping[str, Any], now: float) -> str:
+        """Return why a running task must be replaced; "" if it need not."""
+        if service["loadBalancers"] and now - task.started < service.get("healthCheckGracePeriodSeconds", 0):
+            return ""
+        if task.health == UNHEALTHY:
+            return words.UNHEALTHY_CONTAINER
+        for target in task.targets:
+            if self._target(task, target)[0] == "unhealthy":
+                return words.UNHEALTHY_TARGET.format(group=target["group"])
+        return ""
+
+    # --- deciding
+
+    def _serve(self, key: Key, tasks: Sequence[Task], now: float) -> None:
+        """Start and stop tasks of a service."""
+        service = self.wanted[key]
+        primary = primary_of(service)
+        live = [task for task in tasks if not task.stopping]
+        sick = {task.id: self._sick(task, service, now) for task in live if task.status == "RUNNING"}
+        decision = schedule.decide(wanted_of(service), [self._seen(task, bool(sick.get(task.id))) for task in live])
+        by_id = {task.id: task for task in tasks}
+        for task_id in decision.sick:
+            task = by_id[task_id]
+            for target in task.targets:
+                state, why = self._target(task, target)
+                if state == "unhealthy":
+                    self._say(key, words.unhealthy(key[2], task, target["group"], why))
+            self.life.stop(task, words.SCHEDULER, sick[task_id], failed=True)
+        leaving = [by_id[task_id] for task_id in decision.surplus]
+        for task in leaving:
+            self.life.stop(task, words.SCHEDULER, words.SCALING.format(deployment=primary["id"]))
+        ended = [task for task in (*(by_id[each] for each in decision.sick), *leaving) if task.status == "RUNNING"]
+        if ended:
+            self._say(key, words.stopped(key[2], ended))
+            if any(task.targets for task in ended):
+                self._say(key, words.draining(key[2], ended))
+        failures, last = failures_of(self._of(primary["id"]))
+        if decision.start and now >= last + schedule.pause(failures):
+            self._start(key, service, primary, live, decision.start)
+
+    def _seen(self, task: Task, sick: bool) -> schedule.Seen:
+        healthy = bool(task.healthy) and not sick and task.status == "RUNNING" and task.alive
+        return schedule.Seen(task.id, task.deployment, task.created, task.subnet, healthy, bool(task.healthy), sick)
+
+    def _start(self, key: Key, service: Mapping[str, Any], primary: Mapping[str, Any], live: Sequence[Task], count: int) -> None:
+        vpc = service["networkConfiguration"]["awsvpcConfiguration"]
+        siblings = [task for task in live if task.deployment == primary["id"]]
+        begun = []
+        for _ in range(count):
+            task = Task(
+                id=secrets.token_hex(16),
+                region=key[0],
+                cluster=key[1],
+                service=key[2],
+                deployment=primary["id"],
+                definition=primary["taskDefinition"],
+                provider=schedule.provider(service.get("capacityProviderStrategy") or [], [each.provider for each in siblings]),
+                subnet=schedule.subnet(vpc["subnets"], [each.subnet for each in siblings]),
+                groups=list(vpc.get("securityGroups") or []),
+                created=time.time(),
+            )
+            self.store.save(task)
+            siblings.append(task)
+            begun.append(task)
+        self._say(key, words.started(key[2], begun))
+
+    def _of(self, deployment: str) -> list[Task]:
+        return [task for task in self.store.all() if task.deployment == deployment]
+
+    # --- telling
+
+    def _say(self, key: Key, event: str) -> None:
+        self.log.info("%s", event)
+        self._events.setdefault(key, []).append(event)
+
+    def _tell(self, moved: bool) -> None:
+        """Tell the AWS what stands, if it is news; do what StopTask asks for."""
+        while self.life.said:
+            task, event = self.life.said.pop(0)
+            self._say(key_of(task), event)
+        tasks: dict[str, list[dict[str, Any]]] = {region: [] for region in self.world.regions}
+        for task in self.store.all():
+            definition = self.life.definition(task.region, task.definition)
+            sizes = {name: definition[name] for name in ("cpu", "memory") if definition.get(name)}
+            account = self.world.settings.account
+            tasks[task.region].append(words.described(task, account, definition["containerDefinitions"][0], sizes))
+        services = [self._state(key, service) for key, service in sorted(self.wanted.items())]
+        what = {"tasks": tasks, "services": services}
+        if not moved and what == self._told and not self._events:
+            return
+        events = {"/".join(key): said for key, said in self._events.items()}
+        answer = self.world.tell("ecs", {**what, "events": events})
+        self._events, self._told = {}, what
+        if answer["moved"]:
+            self._version = -1
+            for region in self.world.regions:
+                self._read(region)
+        for task in self.store.all():
+            if task.id in answer["stop"]:
+                self.life.stop(task, words.USER, answer["stop"][task.id])
+
+    def _state(self, key: Key, service: Mapping[str, Any]) -> dict[str, Any]:
+        """Return how a service does."""
+        tasks = [task for task in self.store.all(key[0]) if key_of(task) == key]
+        standing = [task for task in tasks if task.status != STOPPED]
+        live = [task for task in standing if not task.stopping]
+        wanted, primary = wanted_of(service), primary_of(service)
+        counts = {
+            each["id"]: {
+                "standing": sum(task.deployment == each["id"] for task in standing),
+                "runningCount": sum(task.deployment == each["id"] and task.status == "RUNNING" for task in live),
+                "pendingCount": sum(task.deployment == each["id"] and task.status != "RUNNING" for task in live),
+                "failedTasks": failures_of([task for task in tasks if task.deployment == each["id"]])[0],
+            }
+            for each in service["deployments"]
+        }
+        new = [task for task in live if task.deployment == wanted.deployment]
+        complete = len(live) == len(new) == wanted.count and all(task.healthy for task in new) and not wanted.failed
+        breaker = (service.get("deploymentConfiguration") or {}).get("deploymentCircuitBreaker") or {}
+        failures = counts[wanted.deployment]["failedTasks"]
+        under_way = primary.get("rolloutState") == "IN_PROGRESS"
+        return {
+            "key": list(key),
+            "deployments": counts,
+            "primary": wanted.deployment,
+            "complete": complete,
+            "steady": complete and len(standing) == len(live),
+            "failed": bool(under_way and breaker.get("enable") and failures >= schedule.threshold(wanted.count)),
+        }
+
+    # --- ending
+
+    def down(self) -> None:
+        label = f"label=kc.lab={self.world.home}"
+        for container in podman("ps", "--all", "--filter", label, "--format", "{{.Names}}", check=False).split():
+            remove(container)
+        for task in self.store.all():
+            self.store.drop(task)
+
+
+def key_of(task: Task) -> Key:
+    """Return the service of a task."""
+    return task.region, task.cluster, task.service
+
+
+def primary_of(service: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the deployment that is under way, or was last."""
+    return next(each for each in service["deployments"] if each["status"] == "PRIMARY")
+
+
+def wanted_of(service: Mapping[str, Any]) -> schedule.Wanted:
+    """Return a described service as the scheduler sees it."""
+    percent = service.get("deploymentConfiguration") or {}
+    primary = primary_of(service)
+    return schedule.Wanted(
+        count=service["desiredCount"],
+        deployment=primary["id"],
+        minimum=percent.get("minimumHealthyPercent", 100),
+        maximum=percent.get("maximumPercent", 200),
+        failed=primary.get("rolloutState") == "FAILED",
+    )
+
+
+def failures_of(tasks: Sequence[Task]) -> tuple[int, float]:
+    """Return how many tasks of a deployment failed since one was healthy, and when the last one did."""
+    well = max((task.healthy for task in tasks), default=0.0)
+    failed = [task.stopping for task in tasks if task.failed and task.stopping > well]
+    return len(failed), max(failed, default=0.0)
