@@ -69,8 +69,9 @@ def serve(port: int, home: Path | None, world: bool = False) -> int:
 
     def observe(environ: server.Environ, body: bytes) -> bytes:
         with app.lock:
-            answer = observed.take(environ["PATH_INFO"].rpartition("/")[2], json.loads(body))
-            if keeper:
+            name = environ["PATH_INFO"].rpartition("/")[2]
+            answer = observed.take(name, json.loads(body))
+            if keeper and observed.kept(name):
                 keeper.changed()
         return json.dumps(answer).encode()
 

@@ -14,11 +14,22 @@ Hear = Callable[[Any], Any]
 
 live = False
 _hears: dict[str, Hear] = {}
+_passing: set[str] = set()
 
 
-def on(name: str, hear: Hear) -> None:
-    """Have `hear` take what the behaviour `name` posts; it is called between two requests and returns plain data."""
+def on(name: str, hear: Hear, kept: bool = True) -> None:
+    """Have `hear` take what the behaviour `name` posts; it is called between two requests and returns plain data.
+
+    With `kept` it changes what stands in the AWS; what is not kept is told again and again, and not worth a save.
+    """
     _hears[name] = hear
+    if not kept:
+        _passing.add(name)
+
+
+def kept(name: str) -> bool:
+    """Whether what the behaviour `name` tells is part of the AWS's state."""
+    return name not in _passing
 
 
 def take(name: str, what: Any) -> Any:

@@ -19,7 +19,8 @@ from werkzeug.serving import BaseWSGIServer, make_server
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
-READS = re.compile(r"(Describe|Get|List|Head|BatchGet|Lookup|Search|Simulate|Filter)[A-Z]|ReceiveMessage$")
+READS = re.compile(r"(Describe|Get|List|Head|BatchGet|Lookup|Search|Simulate|Filter)[A-Z]|ReceiveMessage$|PutMetricData$")
+"""What changes nothing that is worth a save: metrics are of the moment, and come again."""
 ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 SCOPE = re.compile(r"Credential=[^/]+/\d+/([\w-]+)/([\w-]+)/")
 

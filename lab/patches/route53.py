@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+from datetime import UTC, datetime
 from typing import Any
+
+from .. import observed
 
 CLOUDFRONT = "Z2FDTNDATAQYW2"
 """The zone id of every CloudFront distribution (Amazon CloudFront endpoints and quotas)."""
@@ -190,4 +193,62 @@ def associations_conflict() -> None:
     Route53Backend.create_hosted_zone = create_hosted_zone
 
 
-ALL = (changes_are_whole, health_checks_keep_all, associations_conflict)
+def zones_have_an_soa() -> None:
+    """A zone's SOA record is one; moto 5.2.5 tells the Python form of a record that holds it."""
+    from moto.route53.models import RecordSet
+
+    def resource_records(self: Any) -> list[dict[str, Any]] | None:
+        return [each if isinstance(each, dict) else {"Value": each} for each in self.records or []] or None
+
+    RecordSet.resource_records = property(resource_records)
+
+
+def health_checks_tell_what_is_seen() -> None:
+    """GetHealthCheckStatus and GetHealthCheckLastFailureReason tell what the checkers last saw, and not of calculated ones.
+
+    moto 5.2.5 answers the one with Success, and lacks the other. Without behaviours everything is a success here too.
+    """
+    from moto.core.responses import ActionResult
+    from moto.route53 import urls
+    from moto.route53.exceptions import InvalidInput
+    from moto.route53.responses import Route53
+
+    seen: dict[str, dict[str, Any]] = {}
+
+    def hear(what: dict[str, dict[str, Any]]) -> None:
+        seen.clear()
+        seen.update(what)
+
+    def about(self: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        check = self.backend.get_health_check(self._get_param("HealthCheckId"))
+        config = check.health_check_config
+        if config["Type"] == "CALCULATED":
+            raise InvalidInput("the status of a calculated health check is told by CloudWatch's metric HealthCheckStatus alone")
+        return config, seen.get(check.id, {})
+
+    def told(config: dict[str, Any], text: str, at: float) -> ActionResult:
+        report = {"Status": text, "CheckedTime": datetime.fromtimestamp(at, UTC)}
+        places = config.get("Regions") or [_CHECKERS]
+        return ActionResult(
+            {"HealthCheckObservations": [{"Region": each, "IPAddress": _CHECKER, "StatusReport": report} for each in places if text]}
+        )
+
+    def get_health_check_status(self: Any) -> ActionResult:
+        config, known = about(self)
+        text = known.get("text", "") if observed.live else "Success: HTTP Status Code 200, OK"
+        return told(config, text, known.get("at") or datetime.now(UTC).timestamp())
+
+    def get_health_check_last_failure_reason(self: Any) -> ActionResult:
+        config, known = about(self)
+        return told(config, known.get("failure", ""), known.get("failed", 0.0))
+
+    Route53.get_health_check_status = get_health_check_status
+    Route53.get_health_check_last_failure_reason = get_health_check_last_failure_reason
+    urls.url_paths[r"{0}/(?P<api_version>[\d_-]+)/healthcheck/(?P<health_check_id>[^/]+)/lastfailurereason$"] = Route53.dispatch
+    observed.on("route53", hear, kept=False)
+
+
+_CHECKER, _CHECKERS = "198.18.0.1", "us-east-1"
+"""The lab's one health checker, which stands for those of each region."""
+
+ALL = (changes_are_whole, health_checks_keep_all, associations_conflict, zones_have_an_soa, health_checks_tell_what_is_seen)
