@@ -36,6 +36,8 @@ def table(status: dict[str, Any]) -> str:
     saved = status["state"]
     lines.append("")
     lines.append(f"endpoint  {status['url']}")
+    if status["dns"]:
+        lines.append(f"dns       {status['dns']}")
     lines.append(f"state     {saved['bytes'] / 2**20:.1f} MiB, saved {saved['age']} s ago" if saved else "state     none saved")
     if status["error"]:
         lines.append(f"problem   {status['error']}")

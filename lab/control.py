@@ -135,6 +135,7 @@ class Lab:
         )
         return {
             "url": self.settings.url,
+            "dns": f"127.0.0.1:{self.settings.dns_port}" if self.world.find(self.world_marks) else "",
             "home": str(self.home),
             "processes": [
                 row(self.aws, process, "up" if health else "not answering"),

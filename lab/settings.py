@@ -57,6 +57,11 @@ class Settings:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def dns_port(self) -> int:
+        """The port on loopback at which the world answers DNS: the one after the AWS's."""
+        return self.port + 1
+
+    @property
     def environment(self) -> dict[str, str]:
         """What any AWS client (aws CLI, boto3, Terraform …) needs to talk to the lab."""
         return {

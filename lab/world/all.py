@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ..behaviours.cloudwatch import CloudWatch
 from ..behaviours.ecs import Ecs
+from ..behaviours.route53 import Route53
 from ..behaviours.vpc import Vpc
 from .behaviour import Behaviour
 
-ALL: tuple[type[Behaviour], ...] = (Vpc, Ecs)
+ALL: tuple[type[Behaviour], ...] = (Vpc, Ecs, Route53, CloudWatch)
