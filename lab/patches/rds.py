@@ -38,6 +38,11 @@ STATIC = (
 )  # fmt: skip
 """Parameters of the family mysql8.4, a choice of RDS's several hundred."""
 
+STRIPED = 400
+"""GiB of MySQL from which RDS stripes a gp3 volume over four. RDS user guide, gp3 storage."""
+GP3 = {"iops": (3_000, 12_000), "storage_throughput": (125, 500)}
+"""What a gp3 volume does at least (IOPS, MiB/s), smaller than `STRIPED` and from there on."""
+
 
 def replicas_of_their_own() -> None:
     """A replica is an instance of its own, without backups, with a key of its region; moto 5.2.5 copies the source's object."""
@@ -84,6 +89,29 @@ def _asked(database: Any, given: dict[str, Any]) -> Any:
         if given.get(name) is not None:
             setattr(database, CALLED.get(name, name), given[name])
     return database
+
+
+def gp3_volumes_tell_what_they_do() -> None:
+    """An instance on gp3 always answers with IOPS and throughput: the volume's own, unless more was asked for.
+
+    moto 5.2.5 answers with what was asked for, or with neither.
+    """
+    from moto.rds.models import DBInstance
+
+    def told(name: str) -> property:
+        def get(self: Any) -> Any:
+            asked = vars(self).get(name)
+            if vars(self).get("_storage_type") != "gp3":
+                return asked
+            return max(int(asked or 0), GP3[name][self.allocated_storage >= STRIPED])
+
+        def put(self: Any, value: Any) -> None:
+            vars(self)[name] = value
+
+        return property(get, put)
+
+    for name in GP3:
+        setattr(DBInstance, name, told(name))
 
 
 def promotion_ends_the_replication() -> None:
@@ -234,4 +262,11 @@ def groups_in_use() -> None:
     guard("delete_subnet_group", "InvalidDBSubnetGroupStateFault", lambda database: database._db_subnet_group_name)
 
 
-ALL = (replicas_of_their_own, promotion_ends_the_replication, changes_wait_for_the_window, parameters_that_mysql_has, groups_in_use)
+ALL = (
+    replicas_of_their_own,
+    gp3_volumes_tell_what_they_do,
+    promotion_ends_the_replication,
+    changes_wait_for_the_window,
+    parameters_that_mysql_has,
+    groups_in_use,
+)

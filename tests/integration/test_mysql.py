@@ -201,6 +201,25 @@ def test_what_waits_for_the_window_is_planned_once_and_now_is_now(
     assert database(client, HOME)["DBInstanceClass"] == "db.m6g.2xlarge"
 
 
+def test_what_a_gp3_volume_does_by_itself_is_no_drift(converge: Any, primary: Callable[..., dict[str, Any]], client: Any) -> None:
+    def told(region: str = HOME) -> tuple[int, int]:
+        about = database(client, region)
+        return about["Iops"], about["StorageThroughput"]
+
+    small = primary(HOME, max_storage=1000)
+    converge("mysql", small)
+    assert told(HOME) == told(OTHER) == (3000, 125)
+    assert converge("mysql", small)["plan"] == []
+    modify(AllocatedStorage=450)(client("rds"))  # as RDS does by itself
+    assert told() == (12000, 500)
+    assert converge("mysql", small)["plan"] == []
+
+    fast = primary(HOME, storage=450, max_storage=1000, iops=16000, throughput=1000, replica=False, apply="now")
+    assert ("update", "db_instance", MAIN, HOME, ["iops", "throughput"]) in changes(converge("mysql", fast))
+    assert told() == (16000, 1000)
+    assert converge("mysql", fast)["plan"] == []
+
+
 @pytest.mark.parametrize(
     ("stands", "main", "says"),
     [
