@@ -90,4 +90,23 @@ def ranges_move_counts() -> None:
     Backend.register_scalable_target = register_scalable_target
 
 
-ALL = (targets_hold_what_is_theirs, ranges_move_counts)
+def policies_are_found_by_name() -> None:
+    """DescribeScalingPolicies answers with the policies of `PolicyNames`; moto 5.2.5 with all of a resource."""
+    from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse as Response
+
+    describe = Response.describe_scaling_policies
+
+    def describe_scaling_policies(self: Any) -> str:
+        backend, names = self.applicationautoscaling_backend, self._get_param("PolicyNames")
+        every = backend.policies
+        if names:
+            backend.policies = {key: policy for key, policy in every.items() if policy.policy_name in names}
+        try:
+            return str(describe(self))
+        finally:
+            backend.policies = every
+
+    Response.describe_scaling_policies = describe_scaling_policies
+
+
+ALL = (targets_hold_what_is_theirs, ranges_move_counts, policies_are_found_by_name)

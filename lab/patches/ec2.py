@@ -203,6 +203,13 @@ def volumes_say_whether_several_attach() -> None:
     Volume.__init__ = __init__
 
 
+def tags_tell_the_type() -> None:
+    """DescribeTags names types as TagSpecification does; moto 5.2.5 has other names for these, and no filter finds them."""
+    from moto.ec2.models.tags import EC2_PREFIX_TO_RESOURCE
+
+    EC2_PREFIX_TO_RESOURCE.update({"eipalloc": "elastic-ip", "nat": "natgateway", "fl": "vpc-flow-log"})
+
+
 ALL = (
     templates_say_what_they_were_told,
     templates_are_carried_out,
@@ -215,4 +222,5 @@ ALL = (
     types_are_offered,
     monitoring,
     volumes_say_whether_several_attach,
+    tags_tell_the_type,
 )

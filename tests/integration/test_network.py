@@ -170,6 +170,9 @@ def test_fewer_nat_gateways_and_zones(converge: Callable[..., Result], params: d
     ec2 = client("ec2")
     alive = ec2.describe_nat_gateways(Filter=[{"Name": "state", "Values": ["available", "pending"]}])["NatGateways"]
     assert len(alive) == len(ec2.describe_addresses()["Addresses"]) == 1
+    for kind in ("elastic-ip", "natgateway"):
+        tags = ec2.describe_tags(Filters=[{"Name": "resource-type", "Values": [kind]}])["Tags"]
+        assert {one["ResourceType"] for one in tags if one["Key"] == "Name"} == {kind}
 
 
 def test_what_cannot_change_in_place_is_refused(converge: Callable[..., Result], params: dict[str, Any]) -> None:

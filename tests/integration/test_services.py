@@ -112,6 +112,8 @@ def test_an_application(converge: Any, params: dict[str, Any], ecs: Any, scaling
     assert (target["ResourceId"], target["MinCapacity"], target["MaxCapacity"]) == (RESOURCE, 1, 4)
     (action,) = scaling.describe_scheduled_actions(ServiceNamespace="ecs")["ScheduledActions"]
     assert (action["Timezone"], action["ScalableTargetAction"]) == ("Asia/Riyadh", {"MinCapacity": 2})
+    named = scaling.describe_scaling_policies(ServiceNamespace="ecs", ResourceId=RESOURCE, PolicyNames=["kc-lab-services-backlog"])
+    assert [one["PolicyName"] for one in named["ScalingPolicies"]] == ["kc-lab-services-backlog"]
 
 
 def test_another_image_is_another_revision_that_the_service_moves_to(converge: Any, params: dict[str, Any], ecs: Any) -> None:
