@@ -160,9 +160,10 @@ def platform_census(connection: Connection, region: str) -> Counter[str]:
             count["event_rule"] += 1
             count["event_rule: targets"] += len(aws.at(there).pages("events", "list_targets_by_rule", "Targets", Rule=rule["Name"]))
         for alarm in aws.at(there).pages("cloudwatch", "describe_alarms", "MetricAlarms"):
-            count["alarm"] += not alarm["AlarmName"].startswith("TargetTracking")
-            count["alarm: actions"] += len(alarm["AlarmActions"]) + len(alarm["OKActions"])
-            count["alarm: metrics"] += len(alarm.get("Metrics") or [])
+            kind = "alarm of an expression" if alarm.get("Metrics") else "alarm"
+            count[kind] += not alarm["AlarmName"].startswith("TargetTracking")
+            count[f"{kind}: actions"] += len(alarm["AlarmActions"]) + len(alarm["OKActions"])
+            count[f"{kind}: metrics"] += len(alarm.get("Metrics") or [])
     return count
 
 

@@ -165,7 +165,7 @@ class Bench:
         Args:
             census: Counts what stands.
             check: Whether a plan of the empty account is measured too.
-            ours: Whether the second run must change nothing; of another contender it is only noted.
+            ours: Whether the second run must change nothing; of another contender it is only noted, as long as the same stands.
 
         Raises:
             Failed: A run failed, made something else than before, or changed what it must not.
@@ -177,6 +177,8 @@ class Bench:
         if self.stands.setdefault(who, stands) != stands:
             raise Failed(f"{who} made something else than before: {stands - self.stands[who]} / {self.stands[who] - stands}")
         again = self.measure(who, "second run", command)
+        if census() != stands:
+            raise Failed(f"{who}: the second run left something else: {census() - stands} / {stands - census()}")
         if changes(again.output) and ours:
             raise Failed(f"{who}: the second run changed something:\n{again.output[-3000:]}")
         if changes(again.output):

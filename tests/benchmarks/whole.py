@@ -18,6 +18,9 @@ SECONDS = 12
 INEXPRESSIBLE: dict[str, str] = {
     "flow_log": "no module",
     "repository: tagged": "ecs_ecr has no tags",
+    "alarm of an expression": "cloudwatch_metric_alarm puts it again at every run",
+    "alarm of an expression: actions": "with it",
+    "alarm of an expression: metrics": "with it",
 }
 """What the peer leaves out, and why; ours makes it all the same."""
 

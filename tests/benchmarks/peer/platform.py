@@ -220,29 +220,7 @@ def _word(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
-def _alarm(one: Item, data: Mapping[str, list[Item]]) -> Item:
-    return {**one, "metrics": [_query(each) for each in one["metrics"]]}
-
-
-def _query(one: Item) -> Item:
-    found: Item = {"id": one["Id"], "return_data": one["ReturnData"]}
-    if "Expression" in one:
-        return {**found, "expression": one["Expression"]}
-    about = one["MetricStat"]
-    metric = about["Metric"]
-    dimensions = [{"name": each["Name"], "value": each["Value"]} for each in metric["Dimensions"]]
-    return {
-        **found,
-        "metric_stat": {
-            "metric": {"namespace": metric["Namespace"], "metric_name": metric["MetricName"], "dimensions": dimensions},
-            "period": about["Period"],
-            "stat": about["Stat"],
-        },
-    }
-
-
 SHAPES: dict[str, Callable[[Item, Mapping[str, list[Item]]], Item]] = {
-    "alarm": _alarm,
     "cluster": _cluster,
     "db_instance": _database,
     "event_rule": _event_rule,
