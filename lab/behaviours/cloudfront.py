@@ -1,0 +1,261 @@
+"""CloudFront: one nginx at the edge of the lab's Internet that does what the distributions say, and a process beside it.
+
+Both go on without the world. Their configuration is a file of the edge's directory; it is put there, and nginx told, when
+it differs from the one before and nginx finds it right.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ..processes import Process, Slot
+from ..settings import ROOT
+from ..world.behaviour import Behaviour
+from ..world.ca import CA
+from ..world.net import EDGE, MACHINE, NETNS, OUTSIDE
+from .edge.helper import KEYS
+from .edge.nginx import Edge
+from .edge.policies import Config, Unsupported, caching, items
+from .edge.responses import HeadersPolicy
+from .edge.targets import Distribution, bucket_of
+
+ADDRESS = OUTSIDE[EDGE][1]
+SERVED = "distributions.json"
+"""In the world's directory: the address of each distribution that is served, by its domain name. The DNS server reads it."""
+
+
+class CloudFront(Behaviour):
+    """Keeps an nginx in the namespace of the edge that does what the enabled distributions say."""
+
+    name = "cloudfront"
+    services = frozenset({"cloudfront", "acm"})
+
+    @property
+    def directory(self) -> Path:
+        return self.world.home / "edge"
+
+    @property
+    def nginx(self) -> Slot:
+        return Slot(self.world.home, "edge")
+
+    @property
+    def helper(self) -> Slot:
+        return Slot(self.world.home, "edge-helper")
+
+    def look(self) -> None:
+        for part in ("tmp", "cache"):
+            (self.directory / part).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._serve()  # what served before goes on, whether the AWS answers or not
+        edge, distributions, problems = self._wanted()
+        self._apply(edge.text(distributions), distributions)
+        _write(self.world.home / SERVED, json.dumps({each.domain: ADDRESS for each in distributions}, indent=1))
+        if problems:
+            raise Unsupported("; ".join(problems))
+
+    def down(self) -> None:
+        for slot, marks in ((self.nginx, [self._title]), (self.helper, self._helper_marks)):
+            process = slot.find(marks)
+            if process:
+                process.stop(3)
+                slot.pid_file.unlink(missing_ok=True)
+        self._end_strays()
+        shutil.rmtree(self.directory, ignore_errors=True)
+        (self.world.home / SERVED).unlink(missing_ok=True)
+
+    # --- what is wanted
+
+    def _wanted(self) -> tuple[Edge, list[Distribution], list[str]]:
+        """Return the edge, the distributions that it can serve, and what stands against the others."""
+        api = self.world.client("cloudfront")
+        policies = api.list_cache_policies(Type="custom")["CachePolicyList"]
+        headers = api.list_response_headers_policies(Type="custom")["ResponseHeadersPolicyList"]
+        edge = Edge(self.directory, CA(self.world.home).pem, MACHINE)
+        problems: list[str] = []
+        found: list[Distribution] = []
+        edge.headers = {
+            each["ResponseHeadersPolicy"]["Id"]: HeadersPolicy(
+                each["ResponseHeadersPolicy"]["Id"], each["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"]
+            )
+            for each in headers.get("Items") or ()
+        }
+        known = {}
+        for each in policies.get("Items") or ():
+            id = each["CachePolicy"]["Id"]
+            try:
+                known[id] = caching(id, each["CachePolicy"]["CachePolicyConfig"])
+            except Unsupported as problem:
+                problems.append(str(problem))
+        edge.caching = known
+        _write(self.directory / KEYS, json.dumps(self._keys()))
+        for each in api.list_distributions()["DistributionList"].get("Items") or ():
+            if each["Enabled"]:
+                try:
+                    distribution = self._distribution(each)
+                    edge.text([distribution])
+                    found.append(distribution)
+                except Unsupported as problem:
+                    problems.append(f"distribution {each['Id']}: {problem}")
+        return edge, sorted(found, key=lambda each: each.id), problems
+
+    def _distribution(self, about: Mapping[str, Any]) -> Distribution:
+        config = self.world.client("cloudfront").get_distribution_config(Id=about["Id"])["DistributionConfig"]
+        names = [about["DomainName"]]
+        arn = config["ViewerCertificate"].get("ACMCertificateArn")
+        if arn:
+            try:
+                certificate = self.world.client("acm").describe_certificate(CertificateArn=arn)["Certificate"]
+            except ClientError as error:
+                raise Unsupported(f"certificate {arn}: {error}") from error
+            names += [certificate["DomainName"], *(certificate.get("SubjectAlternativeNames") or ())]
+        readable = frozenset(each["Id"] for each in items(config, "Origins") if self._reads(about["ARN"], each))
+        return Distribution(about["Id"], about["DomainName"], config, CA(self.world.home).certificate(names), readable)
+
+    def _reads(self, distribution: str, origin: Config) -> bool:
+        """Whether an origin is a bucket that lets the distribution read, for which it signs its requests."""
+        if "S3OriginConfig" not in origin or not origin.get("OriginAccessControlId"):
+            return False
+        bucket, region = bucket_of(origin["DomainName"])
+        try:
+            policy = json.loads(self.world.client("s3", region).get_bucket_policy(Bucket=bucket)["Policy"])
+        except ClientError:
+            return False
+        return may_read(policy, distribution)
+
+    def _keys(self) -> dict[str, dict[str, str]]:
+        """Return the public keys by id, by key group."""
+        api = self.world.client("cloudfront")
+        keys = {each["Id"]: each["EncodedKey"] for each in api.list_public_keys()["PublicKeyList"].get("Items") or ()}
+        groups = (each["KeyGroup"] for each in api.list_key_groups()["KeyGroupList"].get("Items") or ())
+        return {group["Id"]: {id: keys[id] for id in group["KeyGroupConfig"]["Items"] if id in keys} for group in groups}
+
+    # --- what stands
+
+    @property
+    def _config(self) -> Path:
+        return self.directory / "nginx.conf"
+
+    @property
+    def _nginx_command(self) -> list[str]:
+        return ["nginx", "-p", str(self.directory), "-c", str(self._config)]
+
+    @property
+    def _title(self) -> str:
+        """What nginx calls itself, instead of its command line."""
+        return f"nginx: master process {' '.join(self._nginx_command)}"
+
+    @property
+    def _helper_marks(self) -> list[str]:
+        return ["-m", "lab.behaviours.edge.helper", "--directory", str(self.directory)]
+
+    def _running(self) -> Process | None:
+        """Return nginx, if it runs, and in the namespace that has its name now."""
+        process = self.nginx.find([self._title])
+        if process and not _lives_in(process, EDGE):
+            process.stop(3)
+            process = None
+        return process
+
+    def _serve(self) -> None:
+        """Start what does not run; without a configuration, nginx waits for one."""
+        if not self.helper.find(self._helper_marks):
+            self.helper.start([sys.executable, *self._helper_marks, "--endpoint", self.world.settings.url], ROOT)
+            self.log.info("the helper is started")
+        if self._config.exists() and not self._running():
+            self._end_strays()
+            self._start()
+
+    def _start(self) -> None:
+        process = self.nginx.start(["ip", "netns", "exec", EDGE, *self._nginx_command], self.directory)
+        deadline = time.monotonic() + 10
+        while process and process.alive and self._title not in process.command and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if not process or not process.alive:
+            raise RuntimeError(f"nginx did not start: {self.nginx.last}")
+        self.log.info("nginx is started")
+
+    def _end_strays(self) -> None:
+        """End what serves at the edge though its master is gone, and hold its addresses and sockets."""
+        if not (NETNS / EDGE).exists():
+            return
+        there = subprocess.run(["ip", "netns", "pids", EDGE], capture_output=True, text=True, check=True).stdout.split()
+        for process in map(Process.of, map(int, there)):
+            if process and process.command[:1] and process.command[0].startswith("nginx: "):
+                process.stop(0)
+        for socket in self.directory.glob("????????.sock"):
+            socket.unlink()
+
+    def _apply(self, text: str, distributions: list[Distribution]) -> None:
+        """Put a configuration in the place of the one that runs, if it differs and is right."""
+        certificates = b"".join(each.certificate[0].read_bytes() for each in distributions)
+        digest = hashlib.sha256(text.encode() + certificates).hexdigest()
+        applied = self.directory / "applied"
+        if applied.exists() and applied.read_text() == digest:
+            return
+        new = self._config.with_suffix(".new")
+        new.write_text(text)
+        command = ["ip", "netns", "exec", EDGE, "nginx", "-t", "-q", "-p", str(self.directory), "-c", str(new)]
+        tested = subprocess.run(command, capture_output=True, text=True)
+        if tested.returncode:
+            raise RuntimeError(f"nginx refuses the new configuration, and the old one stays: {tested.stderr.strip()}")
+        new.replace(self._config)
+        process = self._running()
+        if process:
+            os.kill(process.pid, signal.SIGHUP)
+        else:
+            self._end_strays()
+            self._start()
+        _write(applied, digest)
+        self.log.info("distributions %s are served", ", ".join(each.id for each in distributions) or "(none)")
+
+
+def may_read(policy: Mapping[str, Any], distribution: str) -> bool:
+    """Whether a bucket's policy lets CloudFront read objects for a distribution (its ARN).
+
+    Amazon CloudFront developer guide, "Restrict access to an Amazon S3 origin".
+    """
+
+    def listed(value: Any) -> list[str]:
+        return value if isinstance(value, list) else [value] if value else []
+
+    def allows(statement: Mapping[str, Any]) -> bool:
+        principal = statement.get("Principal")
+        services = listed(principal.get("Service")) if isinstance(principal, dict) else []
+        condition = {key.lower(): listed(value) for of in (statement.get("Condition") or {}).values() for key, value in of.items()}
+        sources = condition.get("aws:sourcearn", ["*"])
+        return (
+            statement.get("Effect") == "Allow"
+            and "cloudfront.amazonaws.com" in services
+            and any(fnmatch.fnmatchcase("s3:GetObject", action) for action in listed(statement.get("Action")))
+            and any(fnmatch.fnmatchcase(distribution, source) for source in sources)
+        )
+
+    return any(allows(statement) for statement in policy.get("Statement", ()))
+
+
+def _lives_in(process: Process, namespace: str) -> bool:
+    try:
+        return (Path(f"/proc/{process.pid}/ns/net")).stat().st_ino == (NETNS / namespace).stat().st_ino
+    except OSError:
+        return False
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file as a whole, if it differs."""
+    if path.exists() and path.read_text() == text:
+        return
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text)
+    partial.replace(path)
