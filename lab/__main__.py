@@ -8,46 +8,52 @@ import os
 import shlex
 import sys
 import urllib.error
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from .behaviours.tasks.record import Store
+from .breaking import Breaking
 from .control import Lab, LabError
 from .settings import Settings
-
-
-def table(status: dict[str, Any]) -> str:
-    """Return `status` as text."""
-    rows = [("PROCESS", "STATE", "PID", "UPTIME", "MEMORY", "LOG")]
-    for one in status["processes"]:
-        up = one["pid"] is not None
-        rows.append(
-            (
-                one["name"],
-                one["state"],
-                str(one["pid"]) if up else "-",
-                f"{one['uptime']} s" if up else "-",
-                f"{one['memory']} MiB" if up else "-",
-                one["log"],
-            )
-        )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    saved = status["state"]
-    lines.append("")
-    lines.append(f"endpoint  {status['url']}")
-    if status["dns"]:
-        lines.append(f"dns       {status['dns']}")
-    lines.append(f"state     {saved['bytes'] / 2**20:.1f} MiB, saved {saved['age']} s ago" if saved else "state     none saved")
-    if status["error"]:
-        lines.append(f"problem   {status['error']}")
-    return "\n".join(lines)
+from .show import table
 
 
 def exports(settings: Settings) -> str:
     """Return the shell lines that `eval` needs."""
     lines = [f"unset {' '.join(Settings.HIDING)}"]
     return "\n".join([*lines, *(f"export {name}={shlex.quote(value)}" for name, value in settings.environment.items())])
+
+
+FAULTS: dict[str, Callable[[Breaking, argparse.Namespace], str]] = {
+    "cut": lambda lab, args: lab.cut(args.region, not args.outgoing, not args.incoming, args.other),
+    "heal": lambda lab, args: lab.heal(args.region),
+    "delay": lambda lab, args: lab.delay(args.region, args.milliseconds),
+    "api": lambda lab, args: lab.api(args.region, args.what == "stop"),
+    "kill": lambda lab, args: lab.kill(args.host),
+    "start": lambda lab, args: lab.start(args.host),
+}
+"""Commands that break something, or take it back."""
+
+
+def add_faults(commands: Any) -> None:
+    """Add these commands to the parser."""
+    cut = commands.add_parser("cut", help="cut a region off")
+    cut.add_argument("region")
+    way = cut.add_mutually_exclusive_group()
+    way.add_argument("--in", dest="incoming", action="store_true", help="only what comes in")
+    way.add_argument("--out", dest="outgoing", action="store_true", help="only what goes out")
+    cut.add_argument("--from", dest="other", default="", help="only from (and to) another region, or `internet`")
+    heal = commands.add_parser("heal", help="take back what was broken")
+    heal.add_argument("region", nargs="?", default="", help="only there")
+    delay = commands.add_parser("delay", help="delay all that comes into a region and goes out of it")
+    delay.add_argument("region")
+    delay.add_argument("milliseconds", type=int, help="each way; 0: no longer")
+    api = commands.add_parser("api", help="have a region's API answer nobody, or answer again")
+    api.add_argument("region")
+    api.add_argument("what", choices=["stop", "start"])
+    for name, says in (("kill", "end all processes of a host or a task, at once"), ("start", "switch a killed host on again")):
+        commands.add_parser(name, help=says).add_argument("host", help="its name, or how it begins")
 
 
 def main() -> int:
@@ -66,6 +72,7 @@ def main() -> int:
     logs.add_argument("-f", action="store_true", help="go on as they come")
     interrupt = commands.add_parser("interrupt", help="interrupt a Spot task, as AWS does when it needs the capacity")
     interrupt.add_argument("task", help="its id or ARN; the first digits are enough")
+    add_faults(commands)
     args = parser.parse_args()
     try:
         lab = Lab(Settings.load())
@@ -76,6 +83,8 @@ def main() -> int:
         elif args.command == "interrupt":
             task = Store(lab.home / "world" / "tasks").interrupt(args.task)
             print(f"task {task.id} of {task.service} gets its notice, and {task.patience:.0f} s to end")
+        elif args.command in FAULTS:
+            print(FAULTS[args.command](Breaking(lab), args))
         elif args.command == "env":
             print(exports(lab.settings))
         elif args.command == "status":

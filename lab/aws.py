@@ -39,6 +39,7 @@ def serve(port: int, home: Path | None, world: bool = False) -> int:
     from . import observed, patches, server, state
     from .behaviours import s3_replication
     from .changes import Changes
+    from .world.faults import Faults
 
     observed.live = world
     patches.apply()
@@ -75,7 +76,13 @@ def serve(port: int, home: Path | None, world: bool = False) -> int:
                 keeper.changed()
         return json.dumps(answer).encode()
 
+    def break_or_heal(environ: server.Environ, body: bytes) -> bytes:
+        app.stopped = frozenset(Faults.read(home).stopped) if home else frozenset()
+        return json.dumps({"stopped": sorted(app.stopped)}).encode()
+
     app.after.append(after)
+    app.own["/lab/faults"] = break_or_heal
+    break_or_heal({}, b"")
     app.own["/lab/changes"] = changed
     app.own["/lab/observed/"] = observe
     app.own["/lab/health"] = lambda environ, body: json.dumps(

@@ -16,7 +16,8 @@ from .processes import Process, Slot
 from .settings import ROOT, Settings
 from .world.all import ALL
 from .world.behaviour import World, logger
-from .world.net import NetError
+from .world.faults import Faults, changing, rules
+from .world.net import ROUTER, NetError, nft
 
 START = 60.0
 """Seconds that the AWS gets to answer; a machine busy with other things needs a few."""
@@ -83,7 +84,9 @@ class Lab:
 
     def _world_up(self) -> None:
         try:
-            World.of(self.settings).net.up()
+            net = World.of(self.settings).net
+            net.up()
+            nft(rules(Faults.read(self.home).cuts, net.links), ROUTER)  # before anything passes; the behaviour does the rest
         except NetError as error:
             raise LabError(str(error)) from error
         if not self.world.find(self.world_marks):
@@ -108,6 +111,8 @@ class Lab:
             if process:
                 process.stop()
                 self.aws.pid_file.unlink(missing_ok=True)
+            with changing(self.home) as faults:  # a lab that comes up is whole
+                faults.heal()
             if (self.home / "world").exists():
                 there = World.of(self.settings)
                 for kind in ALL:
@@ -141,13 +146,38 @@ class Lab:
                 row(self.aws, process, "up" if health else "not answering"),
                 *([row(self.world, self.world.find(self.world_marks), "up")] if self.world.log.exists() else []),
             ],
-            "behaviours": (self.behaviours() or {}).get("behaviours", []),
+            "behaviours": self._behaviours(),
+            "regions": self._regions(),
+            "faults": Faults.read(self.home).data,
             "state": saved,
             "error": (health or {}).get("error", ""),
             "unsaved": (health or {}).get("unsaved", False),
         }
 
     # --- looking ---
+
+    def _behaviours(self) -> list[dict[str, Any]]:
+        """Return how the behaviours are: when each looked last, and what it failed at."""
+        found = (self.behaviours() or {}).get("behaviours", [])
+        return [{**one, "log": str(self.home / "world" / f"{one['name']}.log")} for one in found]
+
+    def _regions(self) -> list[dict[str, Any]]:
+        """Return the regions with their hosts; none while the lab has no networks."""
+        world = World.of(self.settings) if (self.home / "world").exists() else None
+        if not world or not world.net.owned:
+            return []
+        hosts, killed = world.net.hosts(), Faults.read(self.home).killed
+        return [
+            {
+                "name": region,
+                "hosts": [
+                    {"name": one.name, "address": one.address, "subnet": one.subnet, "state": "killed" if one.name in killed else "up"}
+                    for one in hosts
+                    if one.region == region
+                ],
+            }
+            for region in world.regions
+        ]
 
     def behaviours(self) -> dict[str, Any] | None:
         """Return what the world last said of itself; None where it is down."""

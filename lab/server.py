@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import select
 import sys
 import threading
 import time
@@ -16,6 +17,8 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from .settings import WORLD_AGENT
+
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
@@ -23,6 +26,14 @@ READS = re.compile(r"(Describe|Get|List|Head|BatchGet|Lookup|Search|Simulate|Fil
 """What changes nothing that is worth a save: metrics are of the moment, and come again."""
 ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 SCOPE = re.compile(r"Credential=[^/]+/\d+/([\w-]+)/([\w-]+)/")
+
+
+PATIENCE = 60.0
+"""Seconds after which a connection to a region that does not answer is closed."""
+
+
+class Unanswered(Exception):
+    """A call that a stopped region has left hanging until it or its client gave up."""
 
 
 @dataclass
@@ -67,6 +78,8 @@ class OneAtATime:
         self.lock = threading.RLock()
         self.app = DomainDispatcherApplication(create_backend_app)
         self.log = log
+        self.stopped: frozenset[str] = frozenset()
+        """Regions whose API does not answer."""
         self.after: list[Callable[[Call], None]] = []
         """Called under the lock after each request."""
         self.own: dict[str, Callable[[Environ, bytes], bytes]] = {}
@@ -91,6 +104,8 @@ class OneAtATime:
             answered.append(status)
             return start_response(status, headers, exc_info)
 
+        if call.region in self.stopped and WORLD_AGENT not in environ.get("HTTP_USER_AGENT", ""):
+            self._hang(call, environ)
         began = time.monotonic()
         if call.action == "ReceiveMessage":  # waits up to 20 s for a message that another request must be able to send
             result = list(self.app(environ, start))
@@ -103,6 +118,21 @@ class OneAtATime:
             took = (time.monotonic() - began) * 1000
             sys.stderr.write(f"{time.strftime('%H:%M:%S')} {answered[-1][:3] if answered else '---'} {took:4.0f} ms {call}\n")
         return result
+
+    def _hang(self, call: Call, environ: Environ) -> None:
+        """Return once the call's region answers again.
+
+        Raises:
+            Unanswered: The client has given up, or it took too long.
+        """
+        gone = select.poll()
+        gone.register(environ["werkzeug.socket"], select.POLLRDHUP)
+        deadline = time.monotonic() + PATIENCE
+        while call.region in self.stopped:
+            if gone.poll(200) or time.monotonic() > deadline:
+                if self.log:
+                    sys.stderr.write(f"{time.strftime('%H:%M:%S')} --- not answered: {call}\n")
+                raise Unanswered
 
 
 class Handler(MotoRequestHandler):
@@ -122,6 +152,9 @@ class Handler(MotoRequestHandler):
 
         try:
             body = b"".join(self.server.app(environ, start))
+        except Unanswered:
+            self.close_connection = True
+            return
         except Exception as error:
             self.close_connection = True  # the request's body may be half read
             # 501, which no client repeats, for a call that moto has no code for.

@@ -11,6 +11,9 @@ import yaml
 
 ROOT = Path(__file__).absolute().parents[1]
 INVENTORY = ROOT / "inventories" / "lab" / "group_vars" / "all" / "aws.yml"
+WORLD_AGENT = "kc-lab-world"
+"""What behaviours call themselves: they are the AWS's own, and a region's API answers them when it answers nobody else."""
+
 REGION = "me-west-1"
 """The region that a client gets which names none."""
 

@@ -5,8 +5,16 @@ from __future__ import annotations
 from ..behaviours.cloudfront import CloudFront
 from ..behaviours.cloudwatch import CloudWatch
 from ..behaviours.ecs import Ecs
+from ..behaviours.faults import KeptFaults
 from ..behaviours.route53 import Route53
 from ..behaviours.vpc import Vpc
 from .behaviour import Behaviour
 
-ALL: tuple[type[Behaviour], ...] = (Vpc, Ecs, Route53, CloudFront, CloudWatch)
+ALL: tuple[type[Behaviour], ...] = (
+    Vpc,
+    KeptFaults,
+    Ecs,
+    Route53,
+    CloudFront,
+    CloudWatch,
+)

@@ -16,7 +16,7 @@ import boto3
 import yaml
 from botocore.config import Config
 
-from ..settings import ROOT, Settings
+from ..settings import ROOT, WORLD_AGENT, Settings
 from .net import Net
 
 INVENTORY = ROOT / "inventories" / "lab" / "hosts.yml"
@@ -61,7 +61,9 @@ class World:
                     endpoint_url=self.settings.url,
                     aws_access_key_id=self.settings.access_key,
                     aws_secret_access_key=self.settings.secret_key,
-                    config=Config(connect_timeout=3, read_timeout=30, retries={"total_max_attempts": 2}, proxies={}),
+                    config=Config(
+                        connect_timeout=3, read_timeout=30, retries={"total_max_attempts": 2}, proxies={}, user_agent_extra=WORLD_AGENT
+                    ),
                 )
             return self._clients[key]
 

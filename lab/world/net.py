@@ -45,6 +45,8 @@ CLOSED_ROUTER = f"table inet {TABLE} {{ chain forward {{ type filter hook forwar
 """Adds nothing to a router whose table is filled."""
 
 NETNS = Path("/run/netns")
+OWNER = Path("/run/kc-lab")
+"""Says whose networks are on this machine."""
 CLONE_NEWNET = 0x40000000
 
 
@@ -73,6 +75,11 @@ class Host:
     @property
     def namespace(self) -> str:
         return PREFIX + self.name
+
+    @property
+    def mac(self) -> str:
+        """Its link's address, the same whenever the host's address is: what its neighbours remember stays true."""
+        return "02:00:" + ":".join(f"{byte:02x}" for byte in ipaddress.ip_address(self.address).packed)
 
     @property
     def port(self) -> str:
@@ -116,10 +123,11 @@ def nft(rules: str, namespace: str) -> None:
 
 def inside(namespace: str, count: int = 4) -> ThreadPoolExecutor:
     """Return threads that live in a namespace: a socket made by one of them belongs there."""
-    return ThreadPoolExecutor(count, thread_name_prefix=namespace, initializer=_enter, initargs=(namespace,))
+    return ThreadPoolExecutor(count, thread_name_prefix=namespace, initializer=enter, initargs=(namespace,))
 
 
-def _enter(namespace: str) -> None:
+def enter(namespace: str) -> None:
+    """Have this thread live in a namespace from now on."""
     with (NETNS / namespace).open() as file:
         if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), f"can't enter {namespace}")
@@ -151,11 +159,11 @@ class Net:
         if os.geteuid():
             raise NetError("the lab's networks are namespaces of this machine, and only root may make them: run it as root, or with sudo")
         self.files.mkdir(mode=0o700, parents=True, exist_ok=True)
-        owner = self._owner()
-        if owner and owner != str(self.home):
+        owner = self.owner
+        if owner and not self.owned:
             raise NetError(f"the lab in {Path(owner).parent} has its networks on this machine: `lab down` there first")
         with self._alone():
-            Path("/run/kc-lab").write_text(str(self.home))
+            OWNER.write_text(str(self.home))
             self._namespace(ROUTER, forwards=True)
             nft(CLOSED_ROUTER, ROUTER)
             self._link("", "kc-inet", MACHINE, ROUTER, "inet", "198.18.0.2", 24)
@@ -175,7 +183,7 @@ class Net:
 
     def down(self) -> None:
         """Take all of it away; what runs in a namespace ends up without a network."""
-        if self._owner() not in ("", str(self.home)):
+        if self.owner and not self.owned:
             return
         with self._alone():
             for host in self.hosts():
@@ -184,7 +192,20 @@ class Net:
                 if (NETNS / name).exists():
                     ip("netns", "del", name)
             ip("link", "del", "kc-inet", check=False)  # its other end's namespace goes a moment after its name
-            Path("/run/kc-lab").unlink(missing_ok=True)
+            OWNER.unlink(missing_ok=True)
+
+    @property
+    def owner(self) -> str:
+        """The directory of the world whose networks are on this machine, "" where there are none."""
+        try:
+            return OWNER.read_text()
+        except FileNotFoundError:
+            return ""
+
+    @property
+    def owned(self) -> bool:
+        """Whether the networks that are on this machine are this lab's."""
+        return self.owner == str(self.home)
 
     def standing(self) -> list[str]:
         """Return which of the lab's namespaces are there."""
@@ -247,7 +268,8 @@ class Net:
             self._remove(host)
             self._namespace(host.namespace)
             nft(CLOSED_HOST, host.namespace)
-            ip("link", "add", host.port, "type", "veth", "peer", "name", "eth0", "netns", host.namespace, namespace=region)
+            end = ["name", "eth0", "address", host.mac, "netns", host.namespace]
+            ip("link", "add", host.port, "type", "veth", "peer", *end, namespace=region)
             ip("link", "set", host.port, "master", "vpc", "up", namespace=region)
             ip("addr", "add", f"{host.address}/{cidr.partition('/')[2]}", "dev", "eth0", namespace=host.namespace)
             ip("link", "set", "eth0", "up", namespace=host.namespace)
@@ -284,13 +306,6 @@ class Net:
     def _changed(self) -> None:
         for act in self.after:
             act()
-
-    def _owner(self) -> str:
-        """Return the directory of the world whose networks are on this machine."""
-        try:
-            return Path("/run/kc-lab").read_text()
-        except FileNotFoundError:
-            return ""
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

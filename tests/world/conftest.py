@@ -19,6 +19,7 @@ import pytest
 from lab.settings import ROOT, Settings
 from lab.world.behaviour import World
 from lab.world.net import Net
+from tests.world.platform import Platform, standing
 
 LOCK = Path("/run/kc-lab.test.lock")
 """One world a machine: its namespaces have fixed names."""
@@ -103,3 +104,10 @@ def until() -> Callable[..., Any]:
             time.sleep(0.1)
 
     return wait
+
+
+@pytest.fixture(scope="module")
+def platform(world: Lab, until: Callable[..., Any]) -> Iterator[Platform]:
+    """The platform's networks, with a host of every tier in two regions."""
+    with standing(world, until) as found:
+        yield found

@@ -2,67 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
 
 from lab.world.net import Host
-from tests.world.sockets import answers, connect, reaches, serving
+from tests.world.platform import HOME, OTHER, Platform, Until, named
+from tests.world.sockets import answers, connect
 
 pytestmark = [pytest.mark.world, pytest.mark.xdist_group("world")]
-
-HOME, OTHER = "me-west-1", "eu-central-1"
-Until = Callable[..., Any]
-
-
-@dataclass
-class Platform:
-    """Hosts of every tier of two regions, by `<region>/<tier>`; servers on 22, 3306, 8080, 443 in all of them."""
-
-    world: Any
-    hosts: dict[str, Host]
-
-    def at(self, tier: str, region: str = HOME) -> Host:
-        return self.hosts[f"{region}/{tier}"]
-
-    def reaches(self, source: Host | str, target: Host, port: int) -> bool:
-        return reaches(source if isinstance(source, str) else source.namespace, target.address, port)
-
-
-def named(answer: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {tag["Value"]: one for one in answer for tag in one.get("Tags", []) if tag["Key"] == "Name"}
-
-
-@pytest.fixture(scope="module")
-def platform(world: Any) -> Iterator[Platform]:
-    world.play("playbooks/foundation.yml", "--tags", "network,peering", "-e", "kc_network_flow_log_bucket=")
-    hosts = {}
-    for region in (HOME, OTHER):
-        ec2 = world.client("ec2", region)
-        subnets, groups = named(ec2.describe_subnets()["Subnets"]), named(ec2.describe_security_groups()["SecurityGroups"])
-        for tier, group in (("public", "balancer"), ("private", "app"), ("data", "data")):
-            subnet, member = subnets[f"kc-lab-{tier}-a"], groups[f"kc-lab-{group}"]["GroupId"]
-            address = world.net.free(region, subnet["CidrBlock"])
-            hosts[f"{region}/{tier}"] = Host(f"test-{region}-{tier}", region, address, subnet["SubnetId"], (member,))
-    yield Platform(world, hosts)
-    for host in hosts.values():
-        world.net.detach(host.name)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def standing(platform: Platform, until: Until) -> Iterator[None]:
-    with ExitStack() as stack:
-        for host in platform.hosts.values():
-            until(lambda host=host: platform.world.net.cidr(host.region))
-            platform.world.net.attach(host)
-            for port in (22, 443, 3306, 8080):
-                stack.enter_context(serving(host.namespace, port))
-        until(lambda: platform.reaches(platform.at("private"), platform.at("data"), 3306))
-        until(lambda: platform.reaches(platform.at("private", OTHER), platform.at("data", OTHER), 3306))
-        yield
 
 
 def test_a_tier_is_reached_from_where_its_group_says_and_from_nowhere_else(platform: Platform) -> None:
