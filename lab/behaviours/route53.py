@@ -15,12 +15,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from ..processes import Slot
 from ..settings import ROOT
 from ..world.behaviour import Behaviour, World
-from ..world.net import MACHINE
+from ..world.net import MACHINE, region_namespace
 from . import alarms
 from .dns.checkers import Checkers
 from .dns.health import ENDPOINTS, Seen, metric_passes, statuses
@@ -58,12 +56,14 @@ class Route53(Behaviour):
     def look(self) -> None:
         self._serve()
         self._check()  # what is known already is checked while the AWS is down
-        zones, checks = self._zones(), self._checks()
-        self._keep(zones=zones, checks=checks, balancers=self._balancers(zones))
-        self._check()
-        self._watch()
-        self._tell()
-        self._measure()
+        try:
+            zones = self._zones()
+            self._keep(zones=zones, checks=self._checks(), balancers=self._balancers(zones))
+            self._check()
+        finally:  # what is known already is watched whatever can't be read
+            self._watch()
+            self._tell()
+            self._measure()
 
     def down(self) -> None:
         standing = self.server.find(self._marks)
@@ -85,7 +85,13 @@ class Route53(Behaviour):
         """
         if self.server.find(self._marks):
             return
-        listen = [f"127.0.0.1:{self.world.settings.dns_port}", *([f"{MACHINE}:{PORT}"] if self.world.net.standing() else [])]
+        listen = [f"127.0.0.1:{self.world.settings.dns_port}"]
+        if self.world.net.standing():
+            # a VPC's resolver is in its region, so it answers although the region is cut off
+            listen += [
+                f"{MACHINE}:{PORT}",
+                *(f"{region_namespace(each)}/{self.world.net.uplink(each)}:{PORT}" for each in self.world.regions),
+            ]
         command = [sys.executable, "-m", "lab.behaviours.dns", "--home", str(self.world.home)]
         started = self.server.start([*command, *(word for each in listen for word in ("--listen", each))], ROOT)
         while not started or self.server.log.read_text().count(ANSWERS) < len(listen):
@@ -185,11 +191,7 @@ class Route53(Behaviour):
             if rule is None:
                 continue
             client = self.world.client("cloudwatch", config["AlarmIdentifier"]["Region"])
-            try:
-                values = alarms.values(client, told, rule, time.time())
-            except ClientError as error:
-                self.log.warning("check %s: %s", id, error)
-                continue
+            values = alarms.values(client, told, rule, time.time())
             with self._guard:
                 last = self._seen.get(id, Seen())
                 state = rule.state(values) or alarms.INSUFFICIENT

@@ -175,7 +175,7 @@ class Net:
             for index, region in enumerate(self.regions):
                 name = region_namespace(region)
                 self._namespace(name, forwards=True)
-                self._link(name, "uplink", f"198.18.{10 + index}.2", ROUTER, f"r{index}", f"198.18.{10 + index}.1", 30)
+                self._link(name, "uplink", self.uplink(region), ROUTER, f"r{index}", f"198.18.{10 + index}.1", 30)
                 ip("route", "replace", "default", "via", f"198.18.{10 + index}.1", "metric", "100", namespace=name)
                 if not self._has(name, "vpc"):
                     ip("link", "add", "vpc", "type", "bridge", namespace=name)
@@ -211,6 +211,10 @@ class Net:
         """Return which of the lab's namespaces are there."""
         return sorted(path.name for path in NETNS.glob(f"{PREFIX}*")) if NETNS.exists() else []
 
+    def uplink(self, region: str) -> str:
+        """Return a region's address on its link to the router; its DNS server answers there."""
+        return f"198.18.{10 + self.regions.index(region)}.2"
+
     def vpc(self, region: str, cidr: str) -> None:
         """Give a region its VPC's addresses: the first one is the gateway's, the second one the DNS resolver's."""
         network = ipaddress.ip_network(cidr)
@@ -225,7 +229,7 @@ class Net:
             delete table ip resolver
             table ip resolver {{ chain in {{
               type nat hook prerouting priority dstnat;
-              ip daddr {resolver(cidr)} meta l4proto {{ tcp, udp }} th dport 53 dnat to {MACHINE};
+              ip daddr {resolver(cidr)} meta l4proto {{ tcp, udp }} th dport 53 dnat to {self.uplink(region)};
             }}; }}""",
             name,
         )

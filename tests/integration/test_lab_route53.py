@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.error import URLError
 
-import botocore.exceptions
 import dns.message
 import dns.query
 import pytest
@@ -88,13 +88,13 @@ def test_names_are_answered_while_the_aws_is_down_and_after_a_restart_of_the_wor
     lab.aws.kill()
     lab.aws.wait()
     again = lab.behaviour(Route53)
-    with pytest.raises(botocore.exceptions.EndpointConnectionError):
+    with pytest.raises(URLError):
         again.look()
     assert lab.addresses("a.example.test") == ["192.0.2.2"]
     assert json.loads((lab.world.home / "dns.pid").read_text()) == served  # it was taken over
 
     Process(**served).stop()
-    with pytest.raises(botocore.exceptions.EndpointConnectionError):
+    with pytest.raises(URLError):
         again.look()
     assert lab.addresses("a.example.test") == ["192.0.2.2"]
 

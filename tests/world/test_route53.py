@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
+import dns.exception
 import dns.message
 import dns.query
 import dns.rcode
 import pytest
 
 from lab.world.ca import CA
-from lab.world.net import MACHINE, Host, resolver
+from lab.world.net import MACHINE, ROUTER, Host, nft, resolver
 from tests.world.sockets import ANY, within
 
 pytestmark = [pytest.mark.world, pytest.mark.xdist_group("world")]
@@ -74,12 +75,14 @@ class Platform:
     endpoints: dict[str, Endpoint]
     checks: dict[str, str] = field(default_factory=dict)
 
-    def ask(self, name: str, type: str = "A", namespace: str = "", server: str = MACHINE, tcp: bool = False) -> dns.message.Message:
+    def ask(
+        self, name: str, type: str = "A", namespace: str = "", server: str = MACHINE, tcp: bool = False, patience: float = 5.0
+    ) -> dns.message.Message:
         """Ask from a namespace, or from the machine at its port on loopback."""
         query = dns.message.make_query(name, type)
         address, port = (server, 53) if namespace else ("127.0.0.1", self.world.settings.dns_port)
         act = dns.query.tcp if tcp else dns.query.udp
-        answer: dns.message.Message = within(namespace, lambda: act(query, address, port=port, timeout=5))
+        answer: dns.message.Message = within(namespace, lambda: act(query, address, port=port, timeout=patience))
         return answer
 
     def origin(self, **where: Any) -> tuple[int, list[str]]:
@@ -239,6 +242,20 @@ def test_a_private_zone_is_answered_in_its_vpc_by_the_vpcs_resolver(platform: Pl
     assert address(away) == []
     assert platform.ask(f"db.{PRIVATE}", namespace="kc-user").rcode() == dns.rcode.NXDOMAIN
     assert platform.ask(f"db.{PRIVATE}").rcode() == dns.rcode.NXDOMAIN
+
+
+def test_a_region_that_is_cut_off_has_its_resolver(platform: Platform) -> None:
+    host = platform.endpoints[HOME].host
+    at = resolver(platform.world.net.cidr(HOME))
+    hooks = "".join(f"chain {hook} {{ type filter hook {hook} priority -10; policy drop; }}\n" for hook in ("forward", "input"))
+    nft(f"table inet test {{ {hooks} }}", ROUTER)
+    try:
+        for tcp in (False, True):
+            assert platform.ask(f"db.{PRIVATE}", namespace=host.namespace, server=at, tcp=tcp).answer
+        with pytest.raises(dns.exception.Timeout):
+            platform.ask(f"origin.{DOMAIN}", namespace="kc-user", patience=1.0)
+    finally:
+        nft("delete table inet test", ROUTER)
 
 
 def test_a_server_that_was_killed_answers_again(platform: Platform, until: Until) -> None:

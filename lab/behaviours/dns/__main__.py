@@ -15,8 +15,7 @@ async def run(home: Path, addresses: list[str]) -> None:
     """Answer for ever."""
     store = Store(home)
     for each in addresses:
-        address, _, port = each.rpartition(":")
-        await serve(lambda: store.names, address, int(port))
+        await serve(lambda: store.names, each)
     await asyncio.Event().wait()
 
 
@@ -24,7 +23,7 @@ def main() -> int:
     """Serve. Returns an exit code."""
     parser = argparse.ArgumentParser(prog="python -m lab.behaviours.dns", description="The lab's DNS server.")
     parser.add_argument("--home", type=Path, required=True, help="the world's directory")
-    parser.add_argument("--listen", action="append", required=True, metavar="ADDRESS:PORT", help="where to answer; may be repeated")
+    parser.add_argument("--listen", action="append", required=True, metavar="[NAMESPACE/]ADDRESS:PORT", help="may be repeated")
     args = parser.parse_args()
     try:
         asyncio.run(run(args.home, args.listen))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import struct
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
+from ...world.net import inside
 from .names import Names, Set
 
 PAYLOAD = 1232
@@ -94,13 +96,36 @@ ANSWERS = "answers at"
 """What the server says, with an address, once it does."""
 
 
-async def serve(names: Callable[[], Names], address: str, port: int) -> None:
-    """Answer at an address, over UDP and TCP.
+def sockets(where: str) -> tuple[socket.socket, socket.socket]:
+    """Bind for UDP and for TCP.
+
+    Args:
+        where: `ADDRESS:PORT`, or `NAMESPACE/ADDRESS:PORT`.
 
     Raises:
         OSError: It can't be bound to.
     """
-    loop = asyncio.get_running_loop()
-    await loop.create_datagram_endpoint(lambda: _Datagrams(names), (address, port))
-    await asyncio.start_server(lambda reader, writer: _stream(names, reader, writer), address, port)
-    print(f"{ANSWERS} {address}:{port}", flush=True)
+
+    def bind() -> tuple[socket.socket, socket.socket]:
+        datagrams = socket.socket(type=socket.SOCK_DGRAM)
+        datagrams.bind((address, int(port)))
+        return datagrams, socket.create_server((address, int(port)))
+
+    namespace, _, at = where.rpartition("/")
+    address, _, port = at.rpartition(":")
+    if not namespace:
+        return bind()
+    with inside(namespace, 1) as there:
+        return there.submit(bind).result()
+
+
+async def serve(names: Callable[[], Names], where: str) -> None:
+    """Answer somewhere, over UDP and TCP.
+
+    Raises:
+        OSError: It can't be bound to.
+    """
+    datagrams, stream = sockets(where)
+    await asyncio.get_running_loop().create_datagram_endpoint(lambda: _Datagrams(names), sock=datagrams)
+    await asyncio.start_server(lambda reader, writer: _stream(names, reader, writer), sock=stream)
+    print(f"{ANSWERS} {where}", flush=True)
