@@ -41,6 +41,7 @@ def inspect(name: str) -> dict[str, Any]:
     return dict(json.loads(found)) if found.strip() else {}
 
 
-def remove(name: str) -> None:
-    """Take a container away, running or not, with its volumes; one that is gone is no error."""
-    podman("rm", "--force", "--time", "0", "--volumes", "--ignore", name)
+def remove(*names: str) -> None:
+    """Take containers away, running or not, with their volumes; one that is gone is no error."""
+    if names:
+        podman("rm", "--force", "--time", "0", "--volumes", "--ignore", *names)

@@ -77,9 +77,8 @@ class Ecs(Behaviour):
         """Take away what no task's file names: a world may have been killed in between."""
         names = {task.container for task in self.store.all() if task.status != STOPPED}
         label = f"label=kc.lab={self.world.home}"
-        for container in podman("ps", "--all", "--filter", label, "--format", "{{.Names}}").split():
-            if container not in names:
-                remove(container)
+        standing = podman("ps", "--all", "--filter", label, "--format", "{{.Names}}").split()
+        remove(*(container for container in standing if container not in names))
         for host in self.world.net.hosts():
             if host.name.startswith("task-") and f"kc-{host.name}" not in names:
                 self.world.net.detach(host.name)
@@ -298,8 +297,7 @@ class Ecs(Behaviour):
 
     def down(self) -> None:
         label = f"label=kc.lab={self.world.home}"
-        for container in podman("ps", "--all", "--filter", label, "--format", "{{.Names}}", check=False).split():
-            remove(container)
+        remove(*podman("ps", "--all", "--filter", label, "--format", "{{.Names}}", check=False).split())
         for task in self.store.all():
             self.store.drop(task)
 

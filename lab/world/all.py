@@ -7,6 +7,7 @@ from ..behaviours.cloudwatch import CloudWatch
 from ..behaviours.ecs import Ecs
 from ..behaviours.faults import KeptFaults
 from ..behaviours.route53 import Route53
+from ..behaviours.scaling import Scaling
 from ..behaviours.vpc import Vpc
 from .behaviour import Behaviour
 
@@ -14,6 +15,7 @@ ALL: tuple[type[Behaviour], ...] = (
     Vpc,
     KeptFaults,
     Ecs,
+    Scaling,
     Route53,
     CloudFront,
     CloudWatch,

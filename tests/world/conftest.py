@@ -111,3 +111,11 @@ def platform(world: Lab, until: Callable[..., Any]) -> Iterator[Platform]:
     """The platform's networks, with a host of every tier in two regions."""
     with standing(world, until) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def stand(world: Lab) -> Any:
+    """An ECS cluster of the tests' own (`ecs.py`)."""
+    from .ecs import Stand
+
+    return Stand(world)

@@ -121,6 +121,9 @@ class Stand:
     def update(self, name: str, **also: Any) -> None:
         self.ecs.update_service(cluster=CLUSTER, service=name, **also)
 
+    def delete(self, name: str) -> None:
+        self.ecs.delete_service(cluster=CLUSTER, service=name, force=True)
+
     def describe(self, name: str) -> dict[str, Any]:
         return dict(self.ecs.describe_services(cluster=CLUSTER, services=[name])["services"][0])
 

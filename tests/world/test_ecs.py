@@ -13,17 +13,11 @@ import pytest
 from lab.podman import podman
 from lab.processes import Process
 
-from .conftest import Lab
 from .ecs import SCRATCH, SERVE, Stand, address, containers, proc, task_id, variables
 
 pytestmark = [pytest.mark.world, pytest.mark.xdist_group("world")]
 
 Until = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def stand(world: Lab) -> Stand:
-    return Stand(world)
 
 
 def test_a_service_runs_as_many_tasks_as_it_wants(stand: Stand, until: Until) -> None:
@@ -57,7 +51,7 @@ def test_a_service_runs_as_many_tasks_as_it_wants(stand: Stand, until: Until) ->
     assert "(service counted) has stopped 2 running tasks: (task " in said
     assert said.startswith("(service counted) has reached a steady state.")
 
-    stand.ecs.delete_service(cluster="kc-try", service="counted", force=True)
+    stand.delete("counted")
     assert stand.describe("counted")["status"] == "DRAINING"
     until(lambda: stand.describe("counted")["status"] == "INACTIVE")
     assert not containers()
@@ -159,7 +153,7 @@ def test_a_first_deployment_that_exits_is_given_up(stand: Stand, until: Until) -
     assert len(ended) == 3
     logs = list((stand.lab.home / "world" / "tasks" / "exits").glob("*.log"))
     assert all(log.read_text().endswith("stdout F no\n") for log in logs) and len(logs) == 3
-    stand.ecs.delete_service(cluster="kc-try", service="exits", force=True)
+    stand.delete("exits")
 
 
 def test_a_secret_is_given_and_a_missing_one_ends_the_task(stand: Stand, until: Until) -> None:
@@ -177,7 +171,7 @@ def test_a_secret_is_given_and_a_missing_one_ends_the_task(stand: Stand, until: 
     until(lambda: stand.stable("secret", 1) and stand.describe("secret")["taskDefinition"].endswith(":1"))
     reasons = {task["stoppedReason"] for task in stand.tasks("secret", "STOPPED")}
     assert all(each.startswith("ResourceInitializationError: unable to pull secrets") for each in reasons) and reasons
-    stand.ecs.delete_service(cluster="kc-try", service="secret", force=True)
+    stand.delete("secret")
 
 
 def test_a_spot_task_is_told_and_replaced(stand: Stand, until: Until) -> None:
@@ -200,7 +194,7 @@ def test_a_spot_task_is_told_and_replaced(stand: Stand, until: Until) -> None:
     assert ended["containers"][0]["exitCode"] == 0
     assert "stdout F told" in (stand.lab.home / "world" / "tasks" / "spot" / f"{spot[:12]}.log").read_text()
     assert sorted(task["capacityProviderName"] for task in stand.tasks("spot")) == ["FARGATE", "FARGATE_SPOT"]
-    stand.ecs.delete_service(cluster="kc-try", service="spot", force=True)
+    stand.delete("spot")
 
 
 def test_down_leaves_nothing(stand: Stand, steady: str, until: Until) -> None:
@@ -210,5 +204,5 @@ def test_down_leaves_nothing(stand: Stand, steady: str, until: Until) -> None:
     assert not any(host.name.startswith("task-") for host in stand.lab.net.hosts())
     stand.lab.run("up", "--world")
     until(lambda: stand.stable(steady, 2))
-    stand.ecs.delete_service(cluster="kc-try", service=steady, force=True)
+    stand.delete(steady)
     until(lambda: not containers())
