@@ -29,7 +29,7 @@ drift: lab-up ## what differs from the inventory; exits non-zero if anything doe
 env: venv ## the `export` lines with which any AWS client talks to the lab
 	@$(PY) -m lab env
 
-.PHONY: lab-up lab-down lab-reset lab-status
+.PHONY: lab-up lab-down lab-reset lab-status lab-doctor
 lab-up: venv ## start the lab, if it isn't up
 	@$(PY) -m lab up
 lab-down: venv ## stop the lab; what it holds is kept
@@ -38,6 +38,8 @@ lab-reset: venv ## empty the lab's AWS
 	@$(PY) -m lab reset
 lab-status: venv ## what runs where
 	@$(PY) -m lab status
+lab-doctor: venv ## what is wrong with the lab, and what to do
+	@$(PY) -m lab doctor
 
 .PHONY: test lint unit integration world soak
 test: venv ## everything that needs no root: lint, unit, integration

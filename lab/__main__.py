@@ -15,6 +15,7 @@ from typing import Any
 from .behaviours.tasks.record import Store
 from .breaking import Breaking
 from .control import Lab, LabError
+from .doctor import by_order, examine
 from .settings import Settings
 from .show import table
 
@@ -66,6 +67,7 @@ def main() -> int:
     commands.add_parser("reset", help="empty it")
     status = commands.add_parser("status", help="what runs (exit code 3 if it is down)")
     status.add_argument("--json", action="store_true", help="as data")
+    commands.add_parser("doctor", help="what is wrong, and what to do (exit code 1 if something is)")
     commands.add_parser("env", help='export lines for any AWS client: eval "$(python -m lab env)"')
     logs = commands.add_parser("logs", help="the last requests")
     logs.add_argument("-n", type=int, default=40, help="lines")
@@ -83,6 +85,10 @@ def main() -> int:
         elif args.command == "interrupt":
             task = Store(lab.home / "world" / "tasks").interrupt(args.task)
             print(f"task {task.id} of {task.service} gets its notice, and {task.patience:.0f} s to end")
+        elif args.command == "doctor":
+            wrong = examine(lab)
+            print("\n".join([*wrong, *(f"on purpose: {fault} (`python -m lab heal`)" for fault in by_order(lab))] or ["nothing is wrong"]))
+            return 1 if wrong else 0
         elif args.command in FAULTS:
             print(FAULTS[args.command](Breaking(lab), args))
         elif args.command == "env":

@@ -146,7 +146,7 @@ class Lab:
                 row(self.aws, process, "up" if health else "not answering"),
                 *([row(self.world, self.world.find(self.world_marks), "up")] if self.world.log.exists() else []),
             ],
-            "behaviours": self._behaviours(),
+            "behaviours": self.behaviour_states(),
             "regions": self._regions(),
             "faults": Faults.read(self.home).data,
             "state": saved,
@@ -156,7 +156,7 @@ class Lab:
 
     # --- looking ---
 
-    def _behaviours(self) -> list[dict[str, Any]]:
+    def behaviour_states(self) -> list[dict[str, Any]]:
         """Return how the behaviours are: when each looked last, and what it failed at."""
         found = (self.behaviours() or {}).get("behaviours", [])
         return [{**one, "log": str(self.home / "world" / f"{one['name']}.log")} for one in found]

@@ -54,8 +54,12 @@ class Vpc(Behaviour):
     def obey(self) -> None:
         """Give every namespace what it has not been given yet."""
         with self._obeying:
+            if not (NETNS / ROUTER).exists():
+                raise NetError(f"the namespace {ROUTER} is gone: `python -m lab up --world` makes it again")
+            router_is = made(ROUTER)  # one made anew has lost the routes to every region
             for network in self._networks:
-                self._give(region_namespace(network.region), network.cidr, partial(self.world.net.vpc, network.region, network.cidr))
+                what = f"{network.cidr} {router_is}"
+                self._give(region_namespace(network.region), what, partial(self.world.net.vpc, network.region, network.cidr))
             text = router.rules(self._networks, self.world.net.links)
             self._give(ROUTER, text, partial(nft, text, ROUTER))
             hosts = self.world.net.hosts()
@@ -78,8 +82,7 @@ class Vpc(Behaviour):
     def _give(self, namespace: str, what: str, act: Callable[[], None]) -> None:
         """Do `act` if the namespace as it stands was not given `what` last; one that is gone is no error."""
         try:
-            made = (NETNS / namespace).stat().st_ctime
-            given = (made, hashlib.sha256(what.encode()).hexdigest())
+            given = (made(namespace), hashlib.sha256(what.encode()).hexdigest())
             if self._given.get(namespace) != given:
                 act()
                 self._given[namespace] = given
@@ -97,6 +100,15 @@ class Vpc(Behaviour):
                 self.obey()
         except (NetError, OSError) as error:
             self.log.warning("a host has come or gone: %s; the next look tries again", error)
+
+
+def made(namespace: str) -> float:
+    """Return when a namespace was made, by which it is told from another one of its name.
+
+    Raises:
+        FileNotFoundError: It is not there.
+    """
+    return (NETNS / namespace).stat().st_ctime
 
 
 def _route(namespace: str, wanted: dict[str, str]) -> None:
