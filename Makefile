@@ -29,13 +29,20 @@ drift: lab-up ## what differs from the inventory; exits non-zero if anything doe
 env: venv ## the `export` lines with which any AWS client talks to the lab
 	@$(PY) -m lab env
 
-.PHONY: lab-up lab-down lab-reset lab-status lab-doctor
+.PHONY: packages
+packages: ## what the lab needs of Debian, as far as it is missing (ARGS="tests": and its tests)
+	@tools/packages $(ARGS)
+
+.PHONY: lab-up lab-down lab-reset lab-status lab-images lab-doctor
 lab-up: venv ## start the lab, if it isn't up
 	@$(PY) -m lab up
 lab-down: venv ## stop the lab; what it holds is kept
 	@$(PY) -m lab down
 lab-reset: venv ## empty the lab's AWS
 	@$(PY) -m lab reset
+lab-images: venv ## build what the tasks run, as far as it is missing; needs root (ARGS="php-api": only that)
+	@tools/packages
+	@$(PY) -m lab images $(ARGS)
 lab-status: venv ## what runs where
 	@$(PY) -m lab status
 lab-doctor: venv ## what is wrong with the lab, and what to do

@@ -16,6 +16,7 @@ from .behaviours.tasks.record import Store
 from .breaking import Breaking
 from .control import Lab, LabError
 from .doctor import by_order, examine
+from .images.command import images
 from .settings import Settings
 from .show import table
 
@@ -65,6 +66,8 @@ def main() -> int:
     up.add_argument("--world", action="store_true", help="networks, hosts, tasks, load balancers, DNS and edge too; needs root")
     commands.add_parser("down", help="stop it; what stands in it is kept")
     commands.add_parser("reset", help="empty it")
+    make = commands.add_parser("images", help="build what the tasks run, as far as it is missing; needs root")
+    make.add_argument("application", nargs="*", help="only these")
     status = commands.add_parser("status", help="what runs (exit code 3 if it is down)")
     status.add_argument("--json", action="store_true", help="as data")
     commands.add_parser("doctor", help="what is wrong, and what to do (exit code 1 if something is)")
@@ -91,6 +94,8 @@ def main() -> int:
             return 1 if wrong else 0
         elif args.command in FAULTS:
             print(FAULTS[args.command](Breaking(lab), args))
+        elif args.command == "images":
+            images(lab, args.application)
         elif args.command == "env":
             print(exports(lab.settings))
         elif args.command == "status":

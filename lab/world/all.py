@@ -6,6 +6,7 @@ from ..behaviours.cloudfront import CloudFront
 from ..behaviours.cloudwatch import CloudWatch
 from ..behaviours.ecs import Ecs
 from ..behaviours.faults import KeptFaults
+from ..behaviours.releases import Releases
 from ..behaviours.route53 import Route53
 from ..behaviours.scaling import Scaling
 from ..behaviours.vpc import Vpc
@@ -19,4 +20,5 @@ ALL: tuple[type[Behaviour], ...] = (
     Route53,
     CloudFront,
     CloudWatch,
+    Releases,
 )

@@ -21,6 +21,8 @@ from lab.world.behaviour import World
 from lab.world.net import Net
 from tests.world.platform import Platform, standing
 
+from .workloads import built, front, images, start  # noqa: F401 - fixtures of tests of images
+
 LOCK = Path("/run/kc-lab.test.lock")
 """One world a machine: its namespaces have fixed names."""
 

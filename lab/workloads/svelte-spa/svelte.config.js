@@ -1,0 +1,2 @@
+// Plain JavaScript: nothing is to be preprocessed.
+export default {};
