@@ -63,8 +63,9 @@ class Edge:
         found: dict[str, str] = json.loads((self.lab.home / "world" / "distributions.json").read_text())
         return found
 
-    def nginx(self) -> int:
-        return int(json.loads((self.lab.home / "world" / "edge.pid").read_text())["pid"])
+    def process(self, name: str = "edge") -> int:
+        """Return the pid of nginx, or of the process beside it."""
+        return int(json.loads((self.lab.home / "world" / f"{name}.pid").read_text())["pid"])
 
     def cookies(self, *, path: str = "/signed/*", ends: float = 3600, key: rsa.RSAPrivateKey | None = None) -> dict[str, str]:
         """Return the headers of a viewer with signed cookies."""
@@ -378,20 +379,22 @@ def test_signed_urls(edge: Edge) -> None:
 
 
 def test_a_change_applies_while_nginx_runs_on(edge: Edge, until: Until) -> None:
-    before = edge.nginx()
+    before = edge.process()
     edge.change(DefaultRootObject="index.html")
     until(lambda: edge.ask("/").told["path"] == "/index.html")
-    assert edge.nginx() == before
+    assert edge.process() == before
 
 
-def test_it_comes_back_after_it_was_killed(edge: Edge, until: Until) -> None:
-    before = edge.nginx()
+@pytest.mark.parametrize("name", ["edge", "edge-helper"])
+def test_it_comes_back_after_it_was_killed(edge: Edge, until: Until, name: str) -> None:
+    before = edge.process(name)
     os.kill(before, signal.SIGKILL)
-    until(lambda: edge.nginx() != before and edge.ask("/ready").status == 200)
+    until(lambda: edge.process(name) != before)
+    until(lambda: edge.ask("/signed/film.m3u8", headers=edge.cookies()).status == 200)
 
 
 def test_it_serves_while_the_world_is_gone(edge: Edge, until: Until) -> None:
-    before = edge.nginx()
+    before = edge.process()
     world = next(each for each in edge.lab.status()["processes"] if each["name"] == "world")["pid"]
     os.kill(world, signal.SIGKILL)
     until(lambda: not Path(f"/proc/{world}/status").exists() or "zombie" in Path(f"/proc/{world}/status").read_text())
@@ -400,7 +403,7 @@ def test_it_serves_while_the_world_is_gone(edge: Edge, until: Until) -> None:
     edge.lab.run("up", "--world")
     edge.change(DefaultRootObject="start.html")
     until(lambda: edge.ask("/").told["path"] == "/start.html")
-    assert edge.nginx() == before
+    assert edge.process() == before
 
 
 def test_a_disabled_distribution_is_gone(edge: Edge, until: Until) -> None:

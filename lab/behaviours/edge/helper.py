@@ -6,7 +6,8 @@ into any network namespace:
 - `/judge` with the headers X-Edge-Url, X-Edge-Viewer, X-Edge-Groups and Cookie: 200, or 403 (`signatures.py`). The keys
   of the key groups are in `D/keys.json`.
 - `/s3/<region>/<bucket>/<key>`: the object from the lab's AWS, asked for in CloudFront's name. As on AWS, where CloudFront
-  may read objects but not list them, an object that is not there is 403.
+  may read objects but not list them, an object that is not there is 403. A bucket of a region that is cut off from the Internet
+  is not reached: X-Edge-Patience says for how many seconds that is tried.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
+from ...world.faults import INTERNET, Faults
 from . import signatures
 
 SOCKET, KEYS = "helper.sock", "keys.json"
@@ -71,6 +73,10 @@ class Handler(BaseHTTPRequestHandler):
         if not key:
             self._refuse()  # it would list the bucket
             return
+        if self._is_cut_off(region):
+            time.sleep(float(self.headers.get("X-Edge-Patience", 0)))
+            self.close_connection = True
+            return
         aws = urlsplit(self.endpoint)
         with contextlib.closing(http.client.HTTPConnection(aws.hostname or "", aws.port, timeout=30)) as connection:
             scope = f"edge/{time.strftime('%Y%m%d', time.gmtime())}/{region}/s3/aws4_request"
@@ -89,6 +95,10 @@ class Handler(BaseHTTPRequestHandler):
                 self.send_header("Content-Length", str(answer.length))
             self.end_headers()
             shutil.copyfileobj(answer, self.wfile)
+
+    def _is_cut_off(self, region: str) -> bool:
+        cuts = Faults.read(self.directory.parent).cuts
+        return any(cut.region == region and cut.other in ("", INTERNET) for cut in cuts)
 
     def _refuse(self) -> None:
         self.send_response(403)

@@ -184,7 +184,7 @@ IGNORED = "X-Accel-Redirect X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset
 """What origins can't tell this nginx."""
 
 COMMON = [
-    "log_format edge '$time_iso8601 $status $request_time s $remote_addr $request_method $scheme://$host$request_uri $x_cache';",
+    "log_format edge '$time_iso8601 $status $request_time s $remote_addr $request_method $scheme://$host$raw_path $x_cache';",
     "access_log /dev/stdout edge;",
     "default_type application/octet-stream;",
     "server_tokens off;",

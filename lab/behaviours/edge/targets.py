@@ -76,8 +76,9 @@ class Target:
 
     def _origin(self, directory: Path, origin: Config) -> Iterator[str]:
         domain, path = origin["DomainName"], origin.get("OriginPath") or ""
-        yield f"proxy_connect_timeout {origin.get('ConnectionTimeout', 10)}s;"
-        yield f"proxy_next_upstream_tries {origin.get('ConnectionAttempts', 3)};"
+        attempts, seconds = int(origin.get("ConnectionAttempts", 3)), int(origin.get("ConnectionTimeout", 10))
+        yield f"proxy_connect_timeout {seconds}s;"
+        yield f"proxy_next_upstream_tries {attempts};"
         for header in items(origin, "CustomHeaders"):
             yield f"proxy_set_header {header['HeaderName']} {literal(header['HeaderValue'])};"
         yield from directives("proxy_set_header", {"Host": "$http_host" if self.host else domain, "Connection": ""})
@@ -85,6 +86,7 @@ class Target:
             yield from _custom(domain, path, origin["CustomOriginConfig"])
         elif origin["Id"] in self.distribution.readable:
             bucket, region = bucket_of(domain)
+            yield f"proxy_set_header X-Edge-Patience {attempts * seconds};"
             yield f"proxy_read_timeout {(origin.get('S3OriginConfig') or {}).get('OriginReadTimeout', 30)}s;"
             yield f"proxy_pass http://unix:{directory}/helper.sock:/s3/{region}/{bucket}{path}$request_uri;"
         else:
