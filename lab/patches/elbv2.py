@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from typing import Any
+
+from .. import observed
 
 
 def one_balancer_a_name() -> None:
@@ -124,10 +128,74 @@ def attributes_have_defaults() -> None:
     FakeLoadBalancer.__init__ = __init__
 
 
+def targets_as_observed() -> None:
+    """DescribeTargetHealth tells what health checks found, and what drains; moto 5.2.5 has every target healthy at once.
+
+    Only where a behaviour asks the targets.
+    """
+    from moto.elbv2.exceptions import TargetGroupNotFoundError
+    from moto.elbv2.models import ELBv2Backend, FakeHealthStatus, FakeTargetGroup, elbv2_backends
+
+    if not observed.live:
+        return
+    deregister, register = FakeTargetGroup.deregister, FakeTargetGroup.register
+
+    def hear(told: dict[str, dict[str, dict[str, str]]]) -> None:
+        for by_region in elbv2_backends.values():
+            for backend in by_region.values():
+                for arn, group in backend.target_groups.items():
+                    group.seen = told.get(arn, {})
+
+    def drain(self: Any, targets: list[dict[str, Any]]) -> None:
+        leaving = [self.targets[target["Id"]] for target in targets if target["Id"] in self.targets]
+        deregister(self, targets)
+        seconds = int(self.attributes.get("deregistration_delay.timeout_seconds") or 300)
+        self.draining = {**vars(self).get("draining", {}), **{target["Id"]: (target["Port"], time.time() + seconds) for target in leaving}}
+
+    def come(self: Any, targets: list[dict[str, Any]]) -> None:
+        register(self, targets)
+        again = {target["Id"] for target in targets}
+        self.draining = {id: until for id, until in vars(self).get("draining", {}).items() if id not in again}
+
+    def health(group: Any) -> Iterator[Any]:
+        seen = vars(group).get("seen", {})
+
+        def one(id: str, port: Any, state: str, reason: str = "", text: str = "") -> Any:
+            return FakeHealthStatus(id, port, group.health_check_port, state, reason or None, text or None)
+
+        for target in group.targets.values():
+            told = seen.get(f"{target['Id']}:{target['Port']}")
+            if told:
+                yield one(target["Id"], target["Port"], told["State"], told["Reason"], told["Description"])
+            else:
+                yield one(target["Id"], target["Port"], "initial", "Elb.RegistrationInProgress", "Target registration is in progress")
+        for id, (port, until) in vars(group).get("draining", {}).items():
+            if until > time.time():
+                yield one(id, port, "draining", "Target.DeregistrationInProgress", "Target deregistration is in progress")
+
+    def describe_target_health(self: Any, target_group_arn: str, targets: list[dict[str, Any]]) -> list[Any]:
+        group = self.target_groups.get(target_group_arn)
+        if group is None:
+            raise TargetGroupNotFoundError()
+        known = list(health(group))
+        if not targets:
+            return known
+        asked = {target["Id"] for target in targets}
+        found = [each for each in known if each.instance_id in asked]
+        text = "Target is not registered to the target group"
+        missing = asked - {each.instance_id for each in found}
+        return [*found, *(FakeHealthStatus(id, group.port, None, "unused", "Target.NotRegistered", text) for id in sorted(missing))]
+
+    observed.on("elb", hear)
+    FakeTargetGroup.deregister, FakeTargetGroup.register = drain, come
+    ELBv2Backend.describe_target_health = describe_target_health
+
+
 ALL = (
     one_balancer_a_name,
     one_listener_a_port,
     protected_from_deletion,
     certificates_know_their_balancers,
     attributes_have_defaults,
+    targets_as_observed,
 )

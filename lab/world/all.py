@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..behaviours.cloudfront import CloudFront
 from ..behaviours.cloudwatch import CloudWatch
 from ..behaviours.ecs import Ecs
+from ..behaviours.elb import Elb
 from ..behaviours.faults import KeptFaults
 from ..behaviours.releases import Releases
 from ..behaviours.route53 import Route53
@@ -17,6 +18,7 @@ ALL: tuple[type[Behaviour], ...] = (
     KeptFaults,
     Ecs,
     Scaling,
+    Elb,
     Route53,
     CloudFront,
     CloudWatch,
