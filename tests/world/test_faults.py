@@ -156,6 +156,19 @@ def test_a_killed_host_is_off_until_it_is_started(platform: Platform, until: Unt
         platform.world.net.detach(host.name)
 
 
+def test_a_killed_task_is_replaced_by_ecs(stand: Any, until: Until) -> None:
+    stand.create("victim", stand.define("victim"), 1)
+    until(lambda: stand.stable("victim", 1))
+    (task,) = (one["taskArn"].rpartition("/")[2] for one in stand.tasks("victim"))
+    name = f"task-{task[:12]}"
+    refused = f"lab: {name} is a task: one that ended does not come back, ECS starts another"
+    assert stand.lab.run("start", name, code=1) == refused
+    assert stand.lab.run("kill", f"task-{task[:6]}").startswith(f"{name}: ")  # the beginning of a name is enough
+    until(lambda: [one["taskArn"] for one in stand.tasks("victim") if task not in one["taskArn"]] and stand.stable("victim", 1))
+    assert "FAULT" not in stand.lab.run("status")
+    stand.delete("victim")
+
+
 BAD = [
     (("cut", "mars"), "lab: `mars` is no region of the lab: there are me-west-1, eu-central-1, eu-west-1"),
     (("cut", HOME, "--from", HOME), f"lab: {HOME} can't be cut off from itself"),

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+from typing import Any
+
 import pytest
 
+from lab.behaviours.vpc import host, router
+from lab.world import faults
 from lab.world.net import Host
+from tests.unit import test_lab_faults as fault_cases
+from tests.unit import test_lab_vpc as cases
 from tests.world.platform import HOME, OTHER, Platform, Until, named
 from tests.world.sockets import answers, connect
 
@@ -83,3 +90,15 @@ def test_a_new_member_of_a_group_becomes_a_peer(platform: Platform, until: Until
         until(lambda: platform.reaches(second, data, 3306))
     finally:
         platform.world.net.detach(second.name)
+
+
+def test_nftables_takes_all_that_the_unit_tests_ask_for(world: Any) -> None:
+    group = cases.Group(*[tuple(permission for permission, _ in cases.PERMISSIONS)] * 2)
+    subnet = cases.Subnet("10.10.64.0/20", entries=tuple(entry for entry, _ in cases.ENTRIES))
+    lists = {"pl-1": ("198.18.1.2/32",), "pl-2": ("203.0.113.0/24",)}
+    network = cases.network(group, subnet, lists=lists, peerings=(cases.PEERING,))
+    scripts = [host.rules(network, cases.ME, cases.EVERYBODY), router.rules([network], world.net.links)]
+    scripts += [faults.rules([cut], world.net.links) for cut, _ in fault_cases.CUTS]
+    for script in scripts:
+        done = subprocess.run(["ip", "netns", "exec", "kc-user", "nft", "-c", "-f", "-"], input=script, text=True, capture_output=True)
+        assert done.returncode == 0, done.stderr + script

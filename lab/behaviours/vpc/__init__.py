@@ -37,6 +37,7 @@ class Vpc(Behaviour):
         self._version, self._read = -1, 0.0
         self._given: dict[str, tuple[float, str]] = {}
         self._obeying = threading.Lock()
+        self._refused: list[str] = []
         world.net.after.append(self._hosts_changed)
 
     def look(self) -> None:
@@ -52,8 +53,13 @@ class Vpc(Behaviour):
         """Nothing of it outlasts the namespaces."""
 
     def obey(self) -> None:
-        """Give every namespace what it has not been given yet."""
+        """Give every namespace what it has not been given yet.
+
+        Raises:
+            NetError: Some of it was refused; the others have theirs.
+        """
         with self._obeying:
+            self._refused.clear()
             if not (NETNS / ROUTER).exists():
                 raise NetError(f"the namespace {ROUTER} is gone: `python -m lab up --world` makes it again")
             router_is = made(ROUTER)  # one made anew has lost the routes to every region
@@ -69,6 +75,8 @@ class Vpc(Behaviour):
                     self._host(networks[each.region], each, hosts)
             standing = {ROUTER, *map(region_namespace, self.world.regions), *(each.namespace for each in hosts)}
             self._given = {name: given for name, given in self._given.items() if name in standing}
+            if self._refused:
+                raise NetError("; ".join(self._refused))
 
     def _host(self, network: api.Network, each: Host, hosts: list[Host]) -> None:
         rules, routes = host.rules(network, each, hosts), host.routes(network, each)
@@ -89,9 +97,9 @@ class Vpc(Behaviour):
                 self.log.info("%s obeys what changed", namespace)
         except FileNotFoundError:
             return
-        except NetError:
+        except NetError as error:
             if (NETNS / namespace).exists():
-                raise
+                self._refused.append(str(error))
 
     def _hosts_changed(self) -> None:
         """Give a host its rules before whoever attached it goes on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ...world.net import MACHINE, OUTER, TABLE
+from ...world.net import OUTER, TABLE
 from .api import Network, Peering
 from .host import replace
 
@@ -18,14 +18,8 @@ def rules(networks: Sequence[Network], links: Callable[[str], Iterable[str]]) ->
         networks: The regions' networks.
         links: Gives the names of the router's links to a region.
     """
-    inner = _set(f'"{name}"' for network in networks for name in links(network.region))
     outer = _set(f'"{name}"' for name in OUTER)
     lines = [f"iifname {outer} oifname {outer} accept"]
-    if networks:
-        lines += [  # every VPC's resolver
-            f"iifname {inner} ip daddr {MACHINE} meta l4proto {{ tcp, udp }} th dport 53 accept",
-            f"oifname {inner} ip saddr {MACHINE} meta l4proto {{ tcp, udp }} th sport 53 ct state established accept",
-        ]
     by_region = {network.region: network for network in networks}
     for one, other in _pairs(by_region):
         here, there = (_set(f'"{name}"' for name in links(network.region)) for network in (one, other))
