@@ -47,6 +47,7 @@ class Builder:
     def __init__(self, home: Path, say: Callable[[str], None]) -> None:
         self.home = home / "images"
         self.list = home / "images.json"
+        self._lock = -1
         self.say = say
 
     def make(self, applications: Sequence[str]) -> dict[str, store.Stored]:
@@ -57,7 +58,7 @@ class Builder:
         """
         self._check()
         keys = self._keys()
-        with self._alone():
+        with self.alone():
             there = store.stored()
             wanted = [IMAGES[name] for name in applications]
             missing = [image for image in wanted if keys.images[image.application] not in there]
@@ -94,10 +95,16 @@ class Builder:
         return Keys(self.sources)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
+        """Hold the machine's lock. Programs that are run have it too: one that outlives us keeps others waiting until it ends."""
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with LOCK.open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.say("another run builds images on this machine: waiting for its end")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            self._lock = lock.fileno()
             yield
 
     def _all(self, jobs: Sequence[Callable[[], None]]) -> None:
@@ -116,7 +123,10 @@ class Builder:
             # only builds have containers that podman itself did not make; nobody else builds now
             if container["Status"] == "storage" and container["Image"].startswith(f"{store.OURS}/"):
                 podman.podman("rm", "--force", container["Id"])
-        shutil.rmtree(self.home / "tmp", ignore_errors=True)
+        for mount in mounts(self.home / "tmp", Path("/proc/self/mountinfo").read_text()):  # never removed through: /dev may be below
+            subprocess.run(["umount", "--lazy", mount], check=True, capture_output=True)
+        if (self.home / "tmp").exists():
+            shutil.rmtree(self.home / "tmp")
         (self.home / "tmp").mkdir()
 
     # --- systems
@@ -182,6 +192,7 @@ class Builder:
         with log.open("w") as output:
             done = subprocess.run(
                 ["setpriv", "--pdeathsig", "TERM", *command],
+                pass_fds=(self._lock,),
                 cwd=where,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -232,6 +243,12 @@ def mmdebstrap(base: Base, apt: Sequence[str]) -> list[str]:
         *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in left_out),
         *(f"--customize-hook={hook}" for hook in hooks),
     ]
+
+
+def mounts(directory: Path, mountinfo: str) -> list[str]:
+    """Return what is mounted below a directory, the innermost first (proc(5), /proc/[pid]/mountinfo)."""
+    points = [line.split()[4].replace(r"\040", " ") for line in mountinfo.splitlines()]
+    return [point for point in reversed(points) if point.startswith(f"{directory}/")]
 
 
 def replace(file: Path, text: str) -> None:

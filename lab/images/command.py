@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from ..control import Lab, LabError
 from ..podman import PodmanError
 from ..world.behaviour import World
@@ -36,6 +38,8 @@ def images(lab: Lab, applications: Sequence[str]) -> None:
                 say(f"released {line}")
     except (ImageError, PodmanError) as error:
         raise LabError(str(error)) from error
+    except (BotoCoreError, ClientError) as error:
+        raise LabError(f"the images are built, but not released: {error}") from error
     if not told:
         print(f"nothing to do: {len(made)} image{'s' * (len(made) > 1)} built already")
     else:

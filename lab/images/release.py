@@ -65,7 +65,7 @@ class Release:
                     repositoryName=repository,
                     imageManifest=manifest,
                     imageManifestMediaType=json.loads(manifest)["mediaType"],
-                    imageTag=about["image"].rpartition(":")[2],
+                    imageTag=about["digest"][7:19],  # the repository's tags never move to another image
                     imageDigest=about["digest"],
                 )
                 put.append(f"{repository}@{about['digest'][:19]} in {region}")

@@ -18,7 +18,7 @@ import yaml
 from moto import mock_aws
 
 from lab.images import recipes, sources
-from lab.images.build import Builder, ImageError, Keys, mmdebstrap
+from lab.images.build import Builder, ImageError, Keys, mmdebstrap, mounts
 from lab.images.recipes import BASES, IMAGES, WORKLOADS
 from lab.images.release import Release
 from lab.images.store import OURS
@@ -149,6 +149,13 @@ def test_a_system_has_its_user_and_what_it_may_write_to() -> None:
     assert hooks[2:] == ["chown 10001:10001 $1/tmp", "chown 10001:10001 $1/run"]
 
 
+def test_what_is_mounted_where_a_system_was_being_made_is_found_innermost_first() -> None:
+    mountinfo = "".join(
+        f"1 2 0:5 / {point} rw - proc proc rw\n" for point in ("/", "/l/tmp/a/proc", "/l/tmp/a/proc/sys", "/l/tmpfs", r"/l/tmp/b\040c")
+    )
+    assert mounts(Path("/l/tmp"), mountinfo) == ["/l/tmp/b c", "/l/tmp/a/proc/sys", "/l/tmp/a/proc"]
+
+
 def test_without_its_tools_it_says_what_installs_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -207,7 +214,7 @@ def test_a_release_puts_what_is_missing_once(release: Release) -> None:
     ecr: Any = boto3.client("ecr", "eu-central-1")
     wanted = json.loads((release.home / "images.json").read_text())["reporting"]["digest"]
     details = ecr.describe_images(repositoryName="kc/lab/reporting")["imageDetails"]
-    assert [(one["imageDigest"], one["imageTags"]) for one in details] == [(wanted, ["0a1b2c3d4e5f"])]
+    assert [(one["imageDigest"], one["imageTags"]) for one in details] == [(wanted, [wanted[7:19]])]
     assert ecr.describe_images(repositoryName="kc/lab/other")["imageDetails"] == []
     s3: Any = boto3.client("s3", "eu-central-1")
     script = s3.get_object(Bucket="kc-lab-static-123456789012-eu-central-1", Key="static/react-spa/index-AbCdEf12.js")
@@ -215,6 +222,19 @@ def test_a_release_puts_what_is_missing_once(release: Release) -> None:
     page = s3.get_object(Bucket="kc-lab-static-123456789012-eu-central-1", Key="static/errors/unavailable.html")
     assert page["ContentType"] == "text/html" and page["CacheControl"] == "public, max-age=300"
     assert "Contents" not in s3.list_objects_v2(Bucket="kc-lab-media-123456789012-eu-central-1")
+
+
+def test_an_image_that_was_built_again_is_put_beside_the_old_one(release: Release) -> None:
+    release.release()
+    images = json.loads((release.home / "images.json").read_text())
+    manifest = json.dumps(
+        {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": {"size": 1}, "layers": []}
+    )
+    (release.home / "images" / "reporting.manifest.json").write_text(manifest)
+    images["reporting"]["digest"] = f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"  # of the same name: the same went in
+    (release.home / "images.json").write_text(json.dumps(images))
+    assert release.release() == [f"kc/lab/reporting@{images['reporting']['digest'][:19]} in eu-central-1"]
+    assert len(boto3.client("ecr", "eu-central-1").describe_images(repositoryName="kc/lab/reporting")["imageDetails"]) == 2
 
 
 def test_without_images_nothing_is_released(tmp_path: Path) -> None:

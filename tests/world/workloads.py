@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import ssl
@@ -230,9 +229,3 @@ def front(tmp_path: Path) -> Iterator[Front]:
 def assets(page: str) -> list[str]:
     """Return the files that a page names."""
     return re.findall(r'(?:src|href)="([^"]+)"', page)
-
-
-def need(*programs: str) -> None:
-    """Assert that these programs are here: a test that can't be made is no test that passed."""
-    lacking = [program for program in programs if not shutil.which(program)]
-    assert not lacking, f"{', '.join(lacking)} missing: `tools/packages tests` installs what is needed"

@@ -71,7 +71,8 @@ final class Api
         $learner = self::name($request->query, 'learner');
         $this->needDatabase();
         $found = $this->database->rows(
-            'SELECT course, learner, region, created FROM enrolments WHERE learner = :learner ORDER BY id',
+            "SELECT course, learner, region, DATE_FORMAT(created, '%Y-%m-%dT%H:%i:%s.%fZ') AS created FROM enrolments"
+                . ' WHERE learner = :learner ORDER BY id',
             ['learner' => $learner],
         );
         return $this->ok(['enrolments' => $found]);

@@ -58,7 +58,7 @@ final class Database
     }
 
     /** @param array<string, mixed> $values */
-    public function write(string $sql, array $values): void
+    public function write(string $sql, array $values = []): void
     {
         $this->run($sql, $values);
     }
