@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kc import limits
+from kc import limits, names
 from kc.aws.elbv2 import BALANCER_ATTRIBUTES, GROUP_ATTRIBUTES, HEALTH, LISTENER_ATTRIBUTES
 from kc.errors import KcError
 from kc.model import Key, Ref, Resource
@@ -223,7 +223,7 @@ def test_a_load_balancer_leads_to_so_many() -> None:
 
 
 @given(
-    platform=st.from_regex(r"[a-z][a-z0-9]{0,60}", fullmatch=True),
+    platform=st.from_regex(names.PLATFORM, fullmatch=True),
     applications=st.lists(st.from_regex(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", fullmatch=True), min_size=1, max_size=6, unique=True),
 )
 def test_names_fit_and_stay_apart(platform: str, applications: list[str]) -> None:
