@@ -58,7 +58,8 @@ class Ecs(Behaviour):
         if not self._adopted:
             self._adopt()
         version, changed = self.world.changes(self._version, 0)
-        moved = self._version < 0 or bool(changed & MOVES)
+        # a version that is lower is another server's, which may not know what its predecessor was told
+        moved = self._version < 0 or version < self._version or bool(changed & MOVES)
         trouble: Exception | None = None
         for region in self.world.regions:
             try:

@@ -110,8 +110,9 @@ def _take(service: Any, told: dict[str, Any], said: list[str]) -> bool:
         return _fail(service)
     if told["complete"] and primary["rolloutState"] == "IN_PROGRESS":
         primary |= {"rolloutState": "COMPLETED", "rolloutStateReason": f"ECS deployment {primary['id']} completed."}
-        service.completed = copy.deepcopy(primary)
         _event(service, f"(service {service.name}) (deployment {primary['id']}) deployment completed.")
+    if told["complete"] and primary["rolloutState"] == "COMPLETED" and vars(service).get("completed", {}).get("id") != primary["id"]:
+        service.completed = copy.deepcopy(primary)
     if told["steady"] and not vars(service).get("steady"):
         _event(service, f"(service {service.name}) has reached a steady state.")
     service.steady = told["steady"]
