@@ -5,8 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-HELD = timedelta(hours=3)
-"""How long the lab holds data points; CloudWatch holds those of a minute for 15 days."""
+Key = tuple[str, str, frozenset[tuple[str, str]]]
+"""What a metric is: namespace, name, dimensions."""
+
+FINE, HELD = timedelta(minutes=15), timedelta(hours=3)
+"""How long the lab holds data points as they came, and one a minute (CloudWatch: 3 hours and 15 days)."""
+
+SOME = 400
+"""Data points of a metric after which the old ones are condensed; six a minute make some 270 that stay."""
 
 
 def alarm_tags() -> None:
@@ -48,19 +54,31 @@ def alarms_begin_without_data() -> None:
 def metrics_are_apart() -> None:
     """A metric is what has its name and exactly its dimensions; its periods begin at multiples of their length.
 
-    moto 5.2.5 takes metrics with more dimensions for the same one, counts periods from the first data point on, holds
-    every data point for ever, and compares each with each other to list the metrics.
+    moto 5.2.5 takes metrics with more dimensions for the same one, counts periods from the first data point on, and looks
+    for them among all data points that there ever were. Here each metric has its own, condensed as they grow old, and
+    they are no part of the state that is saved: they come again.
     """
     from moto.cloudwatch.models import CloudWatchBackend as Backend
     from moto.cloudwatch.models import Statistics
 
     put = Backend.put_metric_data
 
+    def series(self: Any) -> dict[Key, list[Any]]:
+        found: dict[Key, list[Any]] = vars(self).setdefault("series", {})
+        return found
+
     def put_metric_data(self: Any, namespace: str, metric_data: list[dict[str, Any]]) -> None:
+        self.metric_data = []
         put(self, namespace, metric_data)
-        oldest = datetime.now(UTC).replace(tzinfo=None) - HELD
-        if self.metric_data and _naive(self.metric_data[0].timestamp) < oldest:
-            self.metric_data = [each for each in self.metric_data if _naive(each.timestamp) >= oldest]
+        for each in self.metric_data:
+            points = series(self).setdefault(_key(each), [])
+            points.append(each)
+            if len(points) % SOME == 0:
+                points[:] = condensed(points, _now())
+        self.metric_data = []
+
+    def get_all_metrics(self: Any) -> list[Any]:
+        return [each for points in series(self).values() for each in points] + self.aws_metric_data
 
     def get_metric_statistics(
         self: Any,
@@ -73,32 +91,67 @@ def metrics_are_apart() -> None:
         dimensions: Any,
         unit: Any = None,
     ) -> list[Any]:
-        wanted = frozenset((each["Name"], each["Value"]) for each in dimensions)
+        key = (namespace, metric_name, frozenset((each["Name"], each["Value"]) for each in dimensions))
         start, end = _naive(start_time), _naive(end_time)
         found: dict[datetime, Any] = {}
-        for each in self.get_all_metrics():
-            if each.name != metric_name or each.namespace != namespace or (unit and each.unit != unit) or _dimensions(each) != wanted:
-                continue
+        for each in series(self).get(key) or [each for each in self.aws_metric_data if _key(each) == key]:
             at = _naive(each.timestamp)
-            if start <= at < end:
+            if start <= at < end and unit in (None, each.unit):
                 begins = _begin(at, period)
                 found.setdefault(begins, Statistics(stats, begins, each.unit)).metric_data.append(each)
         return [found[begins] for begins in sorted(found)]
 
     def get_filtered_metrics(self: Any, metric_name: str, namespace: str, dimensions: Any) -> list[Any]:
-        found: dict[Any, Any] = {}
-        for each in self.get_all_metrics():
-            if each.filter(namespace=namespace, name=metric_name, dimensions=dimensions):
-                found.setdefault((each.namespace, each.name, _dimensions(each)), each)
-        return list(found.values())
+        oldest = _now() - HELD
+        last = [points[-1] for points in series(self).values() if _naive(points[-1].timestamp) >= oldest]
+        found = {_key(each): each for each in [*self.aws_metric_data, *last]}
+        return [each for each in found.values() if each.filter(namespace=namespace, name=metric_name, dimensions=dimensions)]
+
+    def state(self: Any) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "series"}
 
     Backend.put_metric_data = put_metric_data
+    Backend.get_all_metrics = get_all_metrics
     Backend.get_metric_statistics = get_metric_statistics
     Backend.get_filtered_metrics = get_filtered_metrics
+    Backend.__getstate__ = state
 
 
-def _dimensions(metric: Any) -> frozenset[tuple[str, str]]:
-    return frozenset((each.name, each.value) for each in metric.dimensions)
+def condensed(points: list[Any], now: datetime) -> list[Any]:
+    """Return a metric's data points, the old ones one a minute, as CloudWatch keeps them, and the oldest not at all."""
+    from moto.cloudwatch.models import MetricAggregatedDatum
+
+    minutes: dict[tuple[datetime, Any], list[Any]] = {}
+    fine = []
+    for each in points:
+        at = _naive(each.timestamp)
+        if at >= now - FINE:
+            fine.append(each)
+        elif at >= now - HELD:
+            minutes.setdefault((_begin(at, 60), each.unit), []).append(each)
+    old = []
+    for (begins, unit), each in sorted(minutes.items(), key=lambda item: item[0][0]):
+        low, high, count, total = zip(*map(_summed, each), strict=True)
+        first = each[0]
+        one = MetricAggregatedDatum(first.namespace, first.name, min(low), max(high), sum(count), sum(total), [], begins, unit)
+        one.dimensions = first.dimensions
+        old.append(one)
+    return old + fine
+
+
+def _summed(point: Any) -> tuple[float, float, float, float]:
+    """Return lowest, highest, count and sum of what a data point stands for."""
+    if hasattr(point, "value"):
+        return point.value, point.value, 1.0, point.value
+    return point.min, point.max, point.sample_count, point.sum
+
+
+def _key(metric: Any) -> Key:
+    return metric.namespace, metric.name, frozenset((each.name, each.value) for each in metric.dimensions)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _naive(at: datetime) -> datetime:

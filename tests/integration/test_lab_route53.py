@@ -162,15 +162,29 @@ def test_alarms_are_what_their_data_make(lab: Lab) -> None:
     assert states()["own"] == "OK"
 
 
-def test_periods_begin_at_multiples_of_their_length_and_old_points_go(lab: Lab) -> None:
+def test_periods_begin_at_multiples_of_their_length_and_old_points_are_condensed(lab: Lab) -> None:
     client = lab.client("cloudwatch")
-    hour = time.time() // 3600 * 3600
-    for at, value in ((hour - 5 * 3600, 1), (hour - 1790, 2), (hour - 310, 3), (hour - 290, 4), (hour - 10, 5)):
-        client.put_metric_data(Namespace="N", MetricData=[{"MetricName": "M", "Value": value, "Timestamp": at}])
-    found = client.get_metric_statistics(
-        Namespace="N", MetricName="M", StartTime=hour - 6 * 3600, EndTime=hour, Period=300, Statistics=["Sum"]
-    )["Datapoints"]
-    assert [(each["Timestamp"].timestamp() - hour, each["Sum"]) for each in found] == [(-1800, 2), (-600, 3), (-300, 9)]
+    base = time.time() // 300 * 300
+
+    def sums(period: int) -> list[tuple[float, float, float]]:
+        found = client.get_metric_statistics(
+            Namespace="N", MetricName="M", StartTime=base - 6 * 3600, EndTime=base, Period=period, Statistics=["Sum", "Maximum"]
+        )["Datapoints"]
+        return [(each["Timestamp"].timestamp() - base, each["Sum"], each["Maximum"]) for each in found]
+
+    def put(points: list[tuple[float, float]]) -> None:
+        data = [{"MetricName": "M", "Value": value, "Timestamp": at} for at, value in points]
+        client.put_metric_data(Namespace="N", MetricData=data)
+
+    put([(base - 1790, 2), (base - 310, 3), (base - 290, 4), (base - 10, 5)])
+    assert sums(300) == [(-1800, 2, 2), (-600, 3, 3), (-300, 9, 5)]
+    old = base - 3600
+    put([(base - 5 * 3600, 1), *((old - 10 * number, float(number)) for number in range(1, 500))])
+    assert [each for each in sums(60) if each[0] < -3600][-1] == (-3660, 21, 6)
+    assert [each for each in sums(1) if each[0] < -3600][-1] == (-3660, 21, 6)  # nothing finer than a minute is left
+    assert sum(each[1] for each in sums(300)) == 14 + sum(range(1, 500))  # and the oldest is gone
+    put([(time.time() // 10 * 10 - 10 * number, 1.0) for number in range(1, 3)])
+    assert len(client.list_metrics(Namespace="N")["Metrics"]) == 1
 
 
 def test_metrics_are_not_worth_a_save_of_the_state(lab: Lab) -> None:
