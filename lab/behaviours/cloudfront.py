@@ -187,12 +187,12 @@ class CloudFront(Behaviour):
         self.log.info("nginx is started")
 
     def _end_strays(self) -> None:
-        """End what serves at the edge though its master is gone, and hold its addresses and sockets."""
+        """End what this lab's nginx has left though its master is gone: it holds addresses and sockets."""
         if not (NETNS / EDGE).exists():
             return
         there = subprocess.run(["ip", "netns", "pids", EDGE], capture_output=True, text=True, check=True).stdout.split()
         for process in map(Process.of, map(int, there)):
-            if process and process.command[:1] and process.command[0].startswith("nginx: "):
+            if process and process.command[:1] and process.command[0].startswith("nginx: ") and _works_in(process, self.directory):
                 process.stop(0)
         for socket in self.directory.glob("????????.sock"):
             socket.unlink()
@@ -248,6 +248,13 @@ def may_read(policy: Mapping[str, Any], distribution: str) -> bool:
 def _lives_in(process: Process, namespace: str) -> bool:
     try:
         return (Path(f"/proc/{process.pid}/ns/net")).stat().st_ino == (NETNS / namespace).stat().st_ino
+    except OSError:
+        return False
+
+
+def _works_in(process: Process, directory: Path) -> bool:
+    try:
+        return Path(f"/proc/{process.pid}/cwd").readlink() == directory
     except OSError:
         return False
 

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from lab.behaviours.edge import signatures
 from lab.world.ca import CA
 from lab.world.net import MACHINE
+from tests.world.conftest import Lab
 from tests.world.viewers import Origin, Viewer
 
 pytestmark = [pytest.mark.world, pytest.mark.xdist_group("world")]
@@ -391,6 +392,15 @@ def test_it_comes_back_after_it_was_killed(edge: Edge, until: Until, name: str) 
     os.kill(before, signal.SIGKILL)
     until(lambda: edge.process(name) != before)
     until(lambda: edge.ask("/signed/film.m3u8", headers=edge.cookies()).status == 200)
+
+
+def test_another_lab_that_is_taken_down_leaves_it_alone(edge: Edge, tmp_path: Path) -> None:
+    before = edge.process()
+    other = Lab(tmp_path / "other")
+    other.run("up", "--world", code=1)
+    other.run("down")
+    assert edge.ask("/signed/film.m3u8", headers=edge.cookies()).status == 200
+    assert Path(f"/proc/{before}").exists() and edge.process() == before
 
 
 def test_it_serves_while_the_world_is_gone(edge: Edge, until: Until) -> None:
