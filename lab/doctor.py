@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from .behaviours.tasks.trouble import troubles
 from .control import Lab
 from .world.behaviour import World
 from .world.faults import Faults
@@ -100,4 +101,11 @@ def networks(lab: Lab) -> Iterator[str]:
             yield f"the namespace {name} is nobody's: `ip netns del {name}`"
 
 
-CHECKS: tuple[Callable[[Lab], Iterator[str]], ...] = (root, packages, disk, aws, world, networks)
+def services(lab: Lab) -> Iterator[str]:
+    if lab.health() and lab.world.find(lab.world_marks):
+        there = World.of(lab.settings)
+        for region in there.regions:
+            yield from troubles(there.client("ecs", region), region)
+
+
+CHECKS: tuple[Callable[[Lab], Iterator[str]], ...] = (root, packages, disk, aws, world, networks, services)

@@ -21,12 +21,9 @@ from .tasks import schedule, words
 from .tasks.health import HEALTHY, UNHEALTHY, Checker
 from .tasks.life import Life
 from .tasks.record import KEPT, STOPPED, Store, Task
-
-Key = tuple[str, str, str]
-"""Region, cluster and name of a service."""
-
-GROUP = 10
-"""Services that one call describes. ECS API, DescribeServices."""
+from .tasks.state import Key, failures_of, key_of, primary_of, state_of, wanted_of
+from .tasks.targets import Targets, forget
+from .tasks.trouble import described
 
 MOVES = frozenset({"ecs", "application-autoscaling", ""})
 """Services whose changes may move an ECS service; "" is a reset."""
@@ -44,9 +41,9 @@ class Ecs(Behaviour):
         super().__init__(world, log)
         self.store = Store(world.home / "tasks")
         self.checker = Checker()
+        self.targets = Targets()
         self.wanted: dict[Key, dict[str, Any]] = {}
         self.life = Life(world, self.store, log, self._balancers)
-        self._targets: dict[str, dict[str, tuple[str, str]]] = {}
         self._events: dict[Key, list[str]] = {}
         self._version = -1
         self._told: Any = None
@@ -87,14 +84,7 @@ class Ecs(Behaviour):
     def _read(self, region: str) -> None:
         """Read what a region's services want."""
         ecs = self.world.client("ecs", region)
-        found: dict[Key, dict[str, Any]] = {}
-        for cluster in (arn.rpartition("/")[2] for page in ecs.get_paginator("list_clusters").paginate() for arn in page["clusterArns"]):
-            pages = ecs.get_paginator("list_services").paginate(cluster=cluster)
-            arns = [arn for page in pages for arn in page["serviceArns"]]
-            for at in range(0, len(arns), GROUP):
-                for each in ecs.describe_services(cluster=cluster, services=arns[at : at + GROUP])["services"]:
-                    if each["status"] == "ACTIVE":
-                        found[(region, cluster, each["serviceName"])] = each
+        found = {(region, cluster, each["serviceName"]): each for cluster, each in described(ecs)}
         self.wanted = {key: each for key, each in self.wanted.items() if key[0] != region} | found
 
     def _balancers(self, task: Task) -> list[dict[str, Any]]:
@@ -103,9 +93,11 @@ class Ecs(Behaviour):
     def _region(self, region: str) -> None:
         now = time.time()
         tasks = [task for task in self.store.all(region) if task.status != STOPPED]
-        self._look_at_targets(region, tasks)
+        elb = self.world.client("elbv2", region)
+        self.targets.look(elb, tasks)
         if region not in self._adopted:
-            self._forget_targets(region, tasks)
+            services = [service for key, service in self.wanted.items() if key[0] == region]
+            forget(elb, {each["targetGroupArn"] for service in services for each in service["loadBalancers"]}, tasks)
             self._adopted.add(region)
         for task in tasks:
             if task.status == "RUNNING" and task.alive and not task.stopping:
@@ -128,41 +120,11 @@ class Ecs(Behaviour):
         check = self.life.definition(task.region, task.definition)["containerDefinitions"][0].get("healthCheck")
         if check:
             self.checker.look(task, check)
-        passes = all(self._target(task, target)[0] == "healthy" for target in task.targets)
-        if not task.healthy and passes and (not check or task.health == HEALTHY):
+        if not task.healthy and self.targets.healthy(task) and (not check or task.health == HEALTHY):
             task.healthy = now
             self.store.save(task)
         if task.provider == "FARGATE_SPOT" and self.store.interrupted(task):
             self.life.stop(task, words.SPOT, words.INTERRUPTED)
-
-    def _look_at_targets(self, region: str, tasks: Sequence[Task]) -> None:
-        elb = self.world.client("elbv2", region)
-        for group in {target["group"] for task in tasks for target in task.targets}:
-            try:
-                found = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
-            except elb.exceptions.TargetGroupNotFoundException:
-                found = []
-            self._targets[group] = {
-                f"{each['Target']['Id']}:{each['Target'].get('Port')}": (
-                    each["TargetHealth"]["State"],
-                    each["TargetHealth"].get("Reason", ""),
-                )
-                for each in found
-            }
-
-    def _target(self, task: Task, target: Mapping[str, Any]) -> tuple[str, str]:
-        return self._targets.get(target["group"], {}).get(f"{task.address}:{target['port']}", ("unused", ""))
-
-    def _forget_targets(self, region: str, tasks: Sequence[Task]) -> None:
-        """Take targets away that a lab that was brought down left behind."""
-        elb = self.world.client("elbv2", region)
-        ours = {(target["group"], task.address) for task in tasks for target in task.targets}
-        groups = {each["targetGroupArn"] for key, about in self.wanted.items() if key[0] == region for each in about["loadBalancers"]}
-        for group in groups:
-            found = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
-            left = [each["Target"] for each in found if (group, each["Target"]["Id"]) not in ours]
-            if left:
-                elb.deregister_targets(TargetGroupArn=group, Targets=[{"Id": each["Id"], "Port": each["Port"]} for each in left])
 
     def _sick(self, task: Task, service: Mapping[str, Any], now: float) -> str:
         """Return why a running task must be replaced; "" if it need not."""
@@ -170,10 +132,8 @@ class Ecs(Behaviour):
             return ""
         if task.health == UNHEALTHY:
             return words.UNHEALTHY_CONTAINER
-        for target in task.targets:
-            if self._target(task, target)[0] == "unhealthy":
-                return words.UNHEALTHY_TARGET.format(group=target["group"])
-        return ""
+        group = next(iter(self.targets.unhealthy(task)), "")
+        return words.UNHEALTHY_TARGET.format(group=group) if group else ""
 
     # --- deciding
 
@@ -187,10 +147,8 @@ class Ecs(Behaviour):
         by_id = {task.id: task for task in tasks}
         for task_id in decision.sick:
             task = by_id[task_id]
-            for target in task.targets:
-                state, why = self._target(task, target)
-                if state == "unhealthy":
-                    self._say(key, words.unhealthy(key[2], task, target["group"], why))
+            for group, why in self.targets.unhealthy(task).items():
+                self._say(key, words.unhealthy(key[2], task, group, why))
             self.life.stop(task, words.SCHEDULER, sick[task_id], failed=True)
         leaving = [by_id[task_id] for task_id in decision.surplus]
         for task in leaving:
@@ -200,7 +158,7 @@ class Ecs(Behaviour):
             self._say(key, words.stopped(key[2], ended))
             if any(task.targets for task in ended):
                 self._say(key, words.draining(key[2], ended))
-        failures, last = failures_of(self._of(primary["id"]))
+        failures, last = failures_of([task for task in self._tasks(key) if task.deployment == primary["id"]])
         if decision.start and now >= last + schedule.pause(failures):
             self._start(key, service, primary, live, decision.start)
 
@@ -230,8 +188,9 @@ class Ecs(Behaviour):
             begun.append(task)
         self._say(key, words.started(key[2], begun))
 
-    def _of(self, deployment: str) -> list[Task]:
-        return [task for task in self.store.all() if task.deployment == deployment]
+    def _tasks(self, key: Key) -> list[Task]:
+        """Return a service's tasks, also those that have stopped."""
+        return [task for task in self.store.all(key[0]) if key_of(task) == key]
 
     # --- telling
 
@@ -250,7 +209,7 @@ class Ecs(Behaviour):
             sizes = {name: definition[name] for name in ("cpu", "memory") if definition.get(name)}
             account = self.world.settings.account
             tasks[task.region].append(words.described(task, account, definition["containerDefinitions"][0], sizes))
-        services = [self._state(key, service) for key, service in sorted(self.wanted.items())]
+        services = [state_of(key, service, self._tasks(key)) for key, service in sorted(self.wanted.items())]
         what = {"tasks": tasks, "services": services}
         if not moved and what == self._told and not self._events:
             return
@@ -265,35 +224,6 @@ class Ecs(Behaviour):
             if task.id in answer["stop"]:
                 self.life.stop(task, words.USER, answer["stop"][task.id])
 
-    def _state(self, key: Key, service: Mapping[str, Any]) -> dict[str, Any]:
-        """Return how a service does."""
-        tasks = [task for task in self.store.all(key[0]) if key_of(task) == key]
-        standing = [task for task in tasks if task.status != STOPPED]
-        live = [task for task in standing if not task.stopping]
-        wanted, primary = wanted_of(service), primary_of(service)
-        counts = {
-            each["id"]: {
-                "standing": sum(task.deployment == each["id"] for task in standing),
-                "runningCount": sum(task.deployment == each["id"] and task.status == "RUNNING" for task in live),
-                "pendingCount": sum(task.deployment == each["id"] and task.status != "RUNNING" for task in live),
-                "failedTasks": failures_of([task for task in tasks if task.deployment == each["id"]])[0],
-            }
-            for each in service["deployments"]
-        }
-        new = [task for task in live if task.deployment == wanted.deployment]
-        complete = len(live) == len(new) == wanted.count and all(task.healthy for task in new) and not wanted.failed
-        breaker = (service.get("deploymentConfiguration") or {}).get("deploymentCircuitBreaker") or {}
-        failures = counts[wanted.deployment]["failedTasks"]
-        under_way = primary.get("rolloutState") == "IN_PROGRESS"
-        return {
-            "key": list(key),
-            "deployments": counts,
-            "primary": wanted.deployment,
-            "complete": complete,
-            "steady": complete and len(standing) == len(live),
-            "failed": bool(under_way and breaker.get("enable") and failures >= schedule.threshold(wanted.count)),
-        }
-
     # --- ending
 
     def down(self) -> None:
@@ -301,33 +231,3 @@ class Ecs(Behaviour):
         remove(*podman("ps", "--all", "--filter", label, "--format", "{{.Names}}", check=False).split())
         for task in self.store.all():
             self.store.drop(task)
-
-
-def key_of(task: Task) -> Key:
-    """Return the service of a task."""
-    return task.region, task.cluster, task.service
-
-
-def primary_of(service: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the deployment that is under way, or was last."""
-    return next(each for each in service["deployments"] if each["status"] == "PRIMARY")
-
-
-def wanted_of(service: Mapping[str, Any]) -> schedule.Wanted:
-    """Return a described service as the scheduler sees it."""
-    percent = service.get("deploymentConfiguration") or {}
-    primary = primary_of(service)
-    return schedule.Wanted(
-        count=service["desiredCount"],
-        deployment=primary["id"],
-        minimum=percent.get("minimumHealthyPercent", 100),
-        maximum=percent.get("maximumPercent", 200),
-        failed=primary.get("rolloutState") == "FAILED",
-    )
-
-
-def failures_of(tasks: Sequence[Task]) -> tuple[int, float]:
-    """Return how many tasks of a deployment failed since one was healthy, and when the last one did."""
-    well = max((task.healthy for task in tasks), default=0.0)
-    failed = [task.stopping for task in tasks if task.failed and task.stopping > well]
-    return len(failed), max(failed, default=0.0)

@@ -10,13 +10,13 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.behaviours.ecs import failures_of
 from lab.behaviours.tasks.container import arguments, image_of, patience
 from lab.behaviours.tasks.errors import StartError
 from lab.behaviours.tasks.health import HEALTHY, UNHEALTHY, UNKNOWN, Streak, command
 from lab.behaviours.tasks.origins import resolve
 from lab.behaviours.tasks.record import Store, Task
 from lab.behaviours.tasks.schedule import Decision, Seen, Wanted, decide, pause, provider, subnet, threshold
+from lab.behaviours.tasks.state import failures_of, state_of
 
 NEW, OLD = "ecs-svc/2", "ecs-svc/1"
 
@@ -145,6 +145,34 @@ def test_failures_count_since_a_task_was_healthy() -> None:
     assert failures_of(failed) == (3, 30.0)
     assert failures_of([*failed, a_task(healthy=10.0)]) == (2, 30.0)
     assert failures_of([]) == (0, 0.0)
+
+
+SERVICE = {
+    "desiredCount": 2,
+    "deployments": [{"id": NEW, "status": "PRIMARY", "rolloutState": "IN_PROGRESS"}, {"id": OLD, "status": "ACTIVE"}],
+    "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True, "rollback": True}},
+}
+
+
+def told(*tasks: Task) -> tuple[bool, bool, bool]:
+    found = state_of(("me-west-1", "kc", "web"), SERVICE, tasks)
+    return found["complete"], found["steady"], found["failed"]
+
+
+def test_a_deployment_is_complete_when_its_tasks_are_healthy_and_no_other_is_wanted() -> None:
+    well = {"status": "RUNNING", "healthy": 5.0}
+    both = [a_task(**well), a_task(**well)]
+    assert told(*both) == (True, True, False)
+    assert told(both[0], a_task(status="RUNNING")) == (False, False, False)
+    assert told(*both, a_task(deployment=OLD, **well)) == (False, False, False)
+    assert told(*both, a_task(deployment=OLD, stopping=9.0, **well)) == (True, False, False)
+    assert told(*both, a_task(deployment=OLD, status="STOPPED", stopping=9.0)) == (True, True, False)
+
+
+def test_a_deployment_fails_by_tasks_in_a_row() -> None:
+    failed = [a_task(status="STOPPED", failed=True, stopping=at) for at in (6.0, 7.0, 8.0)]
+    assert told(*failed) == (False, False, True)
+    assert told(*failed, a_task(status="RUNNING", healthy=7.5)) == (False, False, False)
 
 
 DEFINITION = {

@@ -148,6 +148,10 @@ def test_a_first_deployment_that_exits_is_given_up(stand: Stand, until: Until) -
     stand.create("exits", stand.define("exits", command="echo no; exit 7"), 1)
     until(lambda: stand.primary("exits")["rolloutState"] == "FAILED")
     until(lambda: {task["lastStatus"] for task in stand.tasks("exits", "STOPPED")} == {"STOPPED"})
+    trouble = (
+        "the service exits in eu-central-1 runs 0 of 1 tasks, and its deployment has failed: Essential container in task exited: look at"
+    )
+    assert trouble in stand.lab.run("doctor", code=1)
     ended = stand.tasks("exits", "STOPPED")
     assert {(task["stopCode"], task["containers"][0]["exitCode"]) for task in ended} == {("EssentialContainerExited", 7)}
     assert len(ended) == 3
