@@ -109,6 +109,17 @@ def test_a_world_that_was_killed_finds_its_tasks_again(stand: Stand, steady: str
     until(lambda: stand.stable(steady, 2) and len({task_id(task) for task in stand.tasks(steady)} & before) == 1)
 
 
+def test_an_aws_that_was_killed_is_told_again(stand: Stand, steady: str, until: Until) -> None:
+    before, pids = {task_id(task) for task in stand.tasks(steady)}, containers()
+    until(lambda: not stand.lab.status()["unsaved"])
+    process = next(each for each in stand.lab.status()["processes"] if each["name"] == "aws")
+    os.kill(process["pid"], signal.SIGKILL)
+    until(lambda: not Process.of(process["pid"]))
+    stand.lab.run("up", "--world")
+    until(lambda: stand.stable(steady, 2) and {task_id(task) for task in stand.tasks(steady)} == before)
+    assert containers() == pids
+
+
 def test_a_bad_image_is_put_back(stand: Stand, steady: str, until: Until) -> None:
     """The circuit breaker gives up after three tasks, and the tasks of the deployment before went on all the time."""
     before, first = {task_id(task) for task in stand.tasks(steady)}, stand.primary(steady)["id"]
