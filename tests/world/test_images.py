@@ -21,7 +21,7 @@ from lab.images.store import OURS, stored
 from lab.podman import podman
 from lab.settings import ROOT
 
-from .workloads import APPLICATIONS, EDGE, assets, lab_images
+from .workloads import APPLICATIONS, EDGE, Container, assets, lab_images
 
 pytestmark = [pytest.mark.world, pytest.mark.xdist_group("world")]
 
@@ -148,10 +148,26 @@ def test_the_api_ends_when_its_php_does(start: Callable[..., Any], until: Callab
 
 def test_reports_need_clickhouse_and_say_so(start: Callable[..., Any]) -> None:
     reporting = start("reporting", APP_REGION="me-west-1", CLICKHOUSE_HOSTS="clickhouse-1.invalid,clickhouse-2.invalid")
-    assert json.loads(reporting.ask("GET", "/health")[2]) == {"status": "ok", "clickhouse": "absent", "region": "me-west-1"}
+    assert json.loads(reporting.ask("GET", "/health")[2]) == {"status": "ok", "region": "me-west-1"}
+    assert json.loads(reporting.ask("GET", "/health/clickhouse")[2]) == {"clickhouse": "absent", "region": "me-west-1"}
     status, headers, text = reporting.ask("GET", "/reports/enrolments")
     assert (status, headers["content-type"]) == (503, "application/problem+json")
     assert json.loads(text)["detail"] == "Reports come from ClickHouse, and this region has none yet."
+
+
+def test_a_database_that_fails_is_no_database_that_is_absent(
+    start: Callable[..., Any], images: dict[str, dict[str, str]], until: Callable[..., Any], request: pytest.FixtureRequest
+) -> None:
+    api = Container("php-api", images["php-api"]["image"], {"MYSQL_HOST": "127.0.0.1"})  # where nothing listens
+    request.addfinalizer(api.remove)
+    until(lambda: api.ask("GET", "/")[0] == 200)
+    status, _, text = api.ask("GET", "/health")
+    assert (status, json.loads(text)["database"]) == (503, "failed")
+    status, headers, text = api.ask("GET", "/courses")
+    assert (status, headers["retry-after"], json.loads(text)["title"]) == (503, "5", "Database failed")
+    reporting = start("reporting", CLICKHOUSE_HOSTS="127.0.0.1")
+    assert reporting.ask("GET", "/health")[0] == 200
+    assert reporting.ask("GET", "/health/clickhouse")[0] == reporting.ask("GET", "/reports/enrolments")[0] == 503
 
 
 def test_media_says_that_it_is_not_built_yet(start: Callable[..., Any]) -> None:
