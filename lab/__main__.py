@@ -10,7 +10,7 @@ import sys
 import urllib.error
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from .behaviours.tasks.record import Store
 from .breaking import Breaking
@@ -58,9 +58,16 @@ def add_faults(commands: Any) -> None:
         commands.add_parser(name, help=says).add_argument("host", help="its name, or how it begins")
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with its arguments in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"lab: {message} (`{self.prog} --help` says more)\n")
+
+
 def main() -> int:
     """Run one command. Returns an exit code."""
-    parser = argparse.ArgumentParser(prog="python -m lab", description="A two-region AWS on this machine.")
+    parser = Parser(prog="python -m lab", description="A two-region AWS on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start what isn't running; returns when it answers")
     up.add_argument("--world", action="store_true", help="networks, hosts, tasks, load balancers, DNS and edge too; needs root")

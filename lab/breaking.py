@@ -68,9 +68,8 @@ class Breaking:
         self._region(region, GLOBAL)
         if not self.lab.running():
             raise LabError("the lab is not running: `python -m lab up` first")
-        with changing(self.lab.home) as faults:
+        with self._changing() as faults:
             faults.stopped = [*(name for name in faults.stopped if name != region), *([region] if stops else [])]
-        self.lab.ask("/lab/faults", method="POST")
         return f"{region}'s API {'does not answer' if stops else 'answers'}"
 
     def kill(self, name: str) -> str:
@@ -95,13 +94,14 @@ class Breaking:
 
     @contextmanager
     def _changing(self) -> Iterator[Faults]:
-        """Give the faults to be changed, and carry them out afterwards."""
+        """Give the faults to be changed, and carry them out afterwards; without networks there is only an API to break."""
         try:
-            if not self.world.net.owned:
-                raise LabError("the lab's networks are not up: `python -m lab up --world` first")
             with changing(self.lab.home) as faults:
                 yield faults
-                enact(self.world.net, faults)
+                if self.world.net.owned:
+                    enact(self.world.net, faults)
+                elif faults.cuts or faults.delays or faults.killed:
+                    raise LabError("the lab's networks are not up: `python -m lab up --world` first")
         except NetError as error:
             raise LabError(str(error)) from error
         if self.lab.running():

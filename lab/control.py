@@ -145,6 +145,7 @@ class Lab:
             "processes": [
                 row(self.aws, process, "up" if health else "not answering"),
                 *([row(self.world, self.world.find(self.world_marks), "up")] if self.world.log.exists() else []),
+                *self._helpers(),
             ],
             "behaviours": self.behaviour_states(),
             "regions": self._regions(),
@@ -155,6 +156,12 @@ class Lab:
         }
 
     # --- looking ---
+
+    def _helpers(self) -> list[dict[str, Any]]:
+        """Return the processes that behaviours have started and that outlive them: DNS, edge, delays."""
+        files = sorted((self.home / "world").glob("*.pid"))
+        standing = ((Slot(file.parent, file.stem), Process.kept(file)) for file in files)
+        return [row(slot, process, "up") for slot, process in standing if process]
 
     def behaviour_states(self) -> list[dict[str, Any]]:
         """Return how the behaviours are: when each looked last, and what it failed at."""

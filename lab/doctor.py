@@ -43,7 +43,7 @@ def packages(lab: Lab) -> Iterator[str]:
     wanted = PACKAGES.read_text().split()
     done = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}\n", *wanted], capture_output=True, text=True)
     installed = {line.partition(" ")[2] for line in done.stdout.splitlines() if line.startswith("installed ")}
-    missing = [name for name in wanted if name not in installed]
+    missing = [name for name in wanted if name not in installed and not shutil.which(name)]  # NodeSource's nodejs holds npm
     if missing:
         yield f"packages are missing: apt-get install {' '.join(missing)}"
 

@@ -33,6 +33,15 @@ class Process:
             return None
         return None if stat[0] == "Z" else cls(pid, int(stat[19]))
 
+    @classmethod
+    def kept(cls, file: Path) -> Process | None:
+        """Return the process that a pid file names, if it runs."""
+        try:
+            process = cls(**json.loads(file.read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+        return process if process.alive else None
+
     @property
     def alive(self) -> bool:
         return Process.of(self.pid) == self
@@ -82,11 +91,8 @@ class Slot:
 
     def find(self, marks: list[str]) -> Process | None:
         """Return the slot's process, if it runs and its command line holds `marks`; a stale pid file is removed."""
-        try:
-            process = Process(**json.loads(self.pid_file.read_text()))
-        except (OSError, ValueError, TypeError):
-            process = None
-        if process and process.alive and all(mark in process.command for mark in marks):
+        process = Process.kept(self.pid_file)
+        if process and all(mark in process.command for mark in marks):
             return process
         self.pid_file.unlink(missing_ok=True)
         return None

@@ -9,16 +9,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import shutil
 import sys
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ..processes import Slot
 from ..settings import ROOT
 from ..world.behaviour import Behaviour, World
-from ..world.net import MACHINE, region_namespace
+from ..world.net import MACHINE, USER, region_namespace
 from . import alarms
 from .dns.checkers import Checkers
 from .dns.health import ENDPOINTS, Seen, metric_passes, statuses
@@ -34,6 +36,9 @@ REGION = "us-east-1"
 """Where Route 53's metrics are."""
 
 PORT = 53
+
+USERS = Path("/etc/netns") / USER / "resolv.conf"
+"""What `ip netns exec` shows programs in the user's namespace as /etc/resolv.conf: they ask the lab's server."""
 
 
 class Route53(Behaviour):
@@ -55,6 +60,9 @@ class Route53(Behaviour):
 
     def look(self) -> None:
         self._serve()
+        if self.world.net.owned and not USERS.exists():
+            USERS.parent.mkdir(parents=True, exist_ok=True)
+            USERS.write_text(f"nameserver {MACHINE}\n")
         self._check()  # what is known already is checked while the AWS is down
         try:
             zones = self._zones()
@@ -70,6 +78,8 @@ class Route53(Behaviour):
         if standing:
             standing.stop()
             self.server.pid_file.unlink(missing_ok=True)
+        if self.world.net.owned and USERS.exists():
+            shutil.rmtree(USERS.parent)
 
     # --- the server
 
@@ -86,7 +96,7 @@ class Route53(Behaviour):
         if self.server.find(self._marks):
             return
         listen = [f"127.0.0.1:{self.world.settings.dns_port}"]
-        if self.world.net.standing():
+        if self.world.net.owned:
             # a VPC's resolver is in its region, so it answers although the region is cut off
             listen += [
                 f"{MACHINE}:{PORT}",

@@ -104,10 +104,7 @@ def ip(*words: str, namespace: str = "", check: bool = True) -> str:
         NetError: It failed.
     """
     command = ["ip", *(["-n", namespace] if namespace else []), *words]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if check and done.returncode:
-        raise NetError(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
-    return done.stdout
+    return run(command, check=check)
 
 
 def nft(rules: str, namespace: str) -> None:
@@ -116,9 +113,22 @@ def nft(rules: str, namespace: str) -> None:
     Raises:
         NetError: It was refused.
     """
-    done = subprocess.run(["ip", "netns", "exec", namespace, "nft", "-f", "-"], input=rules, capture_output=True, text=True)
-    if done.returncode:
-        raise NetError(f"nftables in {namespace}: {done.stderr.strip()}")
+    run(["ip", "netns", "exec", namespace, "nft", "-f", "-"], rules)
+
+
+def run(command: list[str], told: str = "", check: bool = True) -> str:
+    """Run a program and return what it prints.
+
+    Raises:
+        NetError: It failed (`check`), or is not installed.
+    """
+    try:
+        done = subprocess.run(command, input=told, capture_output=True, text=True)
+    except FileNotFoundError as error:
+        raise NetError(f"`{command[0]}` is not installed: `python -m lab doctor` says what is missing") from error
+    if check and done.returncode:
+        raise NetError(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
+    return done.stdout
 
 
 def inside(namespace: str, count: int = 4) -> ThreadPoolExecutor:
@@ -322,7 +332,7 @@ class Net:
             ip("netns", "add", name)
         ip("link", "set", "lo", "up", namespace=name)
         if forwards:
-            subprocess.run(["ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True, capture_output=True)
+            run(["ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv4.ip_forward=1"])
 
     def _has(self, namespace: str, link: str) -> bool:
         return f" {link}" in ip("-o", "link", "show", link, namespace=namespace, check=False)

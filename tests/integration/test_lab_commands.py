@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.config
 import botocore.exceptions
 import pytest
 
@@ -270,3 +271,29 @@ def test_quotas_are_known(client: Any, service: str, code: str) -> None:
     quotas = client("service-quotas")
     assert quotas.get_service_quota(ServiceCode=service, QuotaCode=code)["Quota"]["Value"] == 5
     assert code in {one["QuotaCode"] for one in quotas.list_service_quotas(ServiceCode=service)["Quotas"]}
+
+
+def test_an_api_that_is_stopped_stays_so_until_it_is_healed(lab: Commands) -> None:
+    """Without networks, too; which calls it leaves hanging is seen in tests/world."""
+    assert "the lab is not running" in lab("api", "eu-central-1", "stop", code=1)
+    lab("up")
+    lab("api", "eu-central-1", "stop")
+    os.kill(lab.pid, signal.SIGKILL)
+    lab("up")
+    away = lab.session.client(
+        "sqs",
+        region_name="eu-central-1",
+        endpoint_url=lab.told["AWS_ENDPOINT_URL"],
+        config=botocore.config.Config(read_timeout=1, retries={"total_max_attempts": 1}),
+    )
+    with pytest.raises(botocore.exceptions.ReadTimeoutError):
+        away.list_queues()
+    lab.client("sqs").list_queues()
+    assert "the lab's networks are not up" in lab("cut", "eu-central-1", code=1)
+    assert lab.status()["faults"]["cuts"] == []
+    assert lab("heal") == "everything is whole again"
+    away.list_queues()
+    lab("api", "eu-central-1", "stop")
+    lab("down")
+    lab("up")  # a lab that comes up is whole
+    away.list_queues()

@@ -39,7 +39,7 @@ class Lab:
         self.home = home
         (home / "world").mkdir()
         settings = dataclasses.replace(Settings.load(), port=port, home=home)
-        net: Any = SimpleNamespace(standing=list)
+        net: Any = SimpleNamespace(owned=False)
         self.world = World(settings, home / "world", ("me-west-1", REGION), net)
         self.aws = self._start()
         self.route53 = self.behaviour(Route53)

@@ -40,7 +40,7 @@ def test_another_user_than_root(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_missing_packages_are_one_command(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(doctor, "PACKAGES", tmp_path / "packages.txt")
-    doctor.PACKAGES.write_text("dpkg\nno-such-package-1\nno-such-package-2\n")
+    doctor.PACKAGES.write_text("dpkg\npython3\nno-such-package-1\nno-such-package-2\n")
     assert list(doctor.packages(lab)) == ["packages are missing: apt-get install no-such-package-1 no-such-package-2"]
 
 

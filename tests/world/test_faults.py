@@ -92,7 +92,10 @@ def test_a_delay_is_what_a_round_trip_takes_at_least(platform: Platform) -> None
         connection.sendall(b"y")
         assert connection.recv(1) == b"y"
         assert time.monotonic() - began >= 0.24
-        assert connection.getpeername() == (far.address, 3306)
+        assert "delay-me-west-1" in [one["name"] for one in platform.world.status()["processes"]]
+        assert platform.world.run("delay", HOME, "0") == f"{HOME} is not delayed"
+        assert answers(connection)
+        platform.world.run("delay", HOME, "120")
         platform.world.run("cut", HOME)
         assert not answers(connection)
         platform.world.run("heal")
@@ -181,6 +184,11 @@ BAD = [
     (("heal", "mars"), "lab: `mars` is no region of the lab: there are me-west-1, eu-central-1, eu-west-1, us-east-1"),
     (("kill", "nobody"), "lab: there is no host `nobody`: `python -m lab status` lists them"),
 ]
+
+
+@pytest.mark.parametrize("words", [("delay", HOME, "long"), ("cut", HOME, "--in", "--out"), ("api", HOME, "pause"), ("kill",), ("mend",)])
+def test_words_that_mean_nothing_are_one_line_too(world: Any, words: tuple[str, ...]) -> None:
+    assert "\n" not in world.run(*words, code=2)
 
 
 @pytest.mark.parametrize(("words", "line"), BAD)

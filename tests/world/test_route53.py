@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,14 +14,13 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
-import dns.exception
 import dns.message
 import dns.query
 import dns.rcode
 import pytest
 
 from lab.world.ca import CA
-from lab.world.net import MACHINE, ROUTER, Host, nft, resolver
+from lab.world.net import MACHINE, Host, resolver
 from tests.world.sockets import ANY, within
 
 pytestmark = [pytest.mark.world, pytest.mark.xdist_group("world")]
@@ -225,6 +225,28 @@ def test_the_secondary_answers_while_the_primary_fails_and_as_long_as_the_switch
     until(lambda: platform.alarm() == "OK")
 
 
+def test_a_region_that_is_cut_off_fails_over_and_without_the_switch_comes_back(platform: Platform, until: Until) -> None:
+    home, away = ((TTL, [platform.endpoints[region].host.address]) for region in (HOME, AWAY))
+    until(lambda: platform.origin() == home)
+    platform.world.run("cut", HOME)
+    try:
+        until(lambda: platform.origin(namespace="kc-user") == away)
+        until(lambda: platform.status("end").startswith("Failure: Connection timed out"))
+        host = platform.endpoints[HOME].host
+        at = resolver(platform.world.net.cidr(HOME))
+        for tcp in (False, True):  # its own resolver goes on
+            assert platform.ask(f"db.{PRIVATE}", namespace=host.namespace, server=at, tcp=tcp).answer
+    finally:
+        platform.world.run("heal")
+    until(lambda: platform.origin() == home)
+
+
+def test_programs_of_the_user_know_the_names(platform: Platform, until: Until) -> None:
+    words = ["ip", "netns", "exec", "kc-user", "getent", "ahostsv4", f"origin-{AWAY}.{DOMAIN}"]
+    found = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert found.split()[0] == platform.endpoints[AWAY].host.address
+
+
 def test_a_calculated_check_has_no_status_of_its_own(platform: Platform) -> None:
     client = platform.world.client("route53")
     with pytest.raises(client.exceptions.InvalidInput):
@@ -242,20 +264,6 @@ def test_a_private_zone_is_answered_in_its_vpc_by_the_vpcs_resolver(platform: Pl
     assert address(away) == []
     assert platform.ask(f"db.{PRIVATE}", namespace="kc-user").rcode() == dns.rcode.NXDOMAIN
     assert platform.ask(f"db.{PRIVATE}").rcode() == dns.rcode.NXDOMAIN
-
-
-def test_a_region_that_is_cut_off_has_its_resolver(platform: Platform) -> None:
-    host = platform.endpoints[HOME].host
-    at = resolver(platform.world.net.cidr(HOME))
-    hooks = "".join(f"chain {hook} {{ type filter hook {hook} priority -10; policy drop; }}\n" for hook in ("forward", "input"))
-    nft(f"table inet test {{ {hooks} }}", ROUTER)
-    try:
-        for tcp in (False, True):
-            assert platform.ask(f"db.{PRIVATE}", namespace=host.namespace, server=at, tcp=tcp).answer
-        with pytest.raises(dns.exception.Timeout):
-            platform.ask(f"origin.{DOMAIN}", namespace="kc-user", patience=1.0)
-    finally:
-        nft("delete table inet test", ROUTER)
 
 
 def test_a_server_that_was_killed_answers_again(platform: Platform, until: Until) -> None:

@@ -28,7 +28,7 @@ def main() -> int:
     try:
         asyncio.run(run(args.home, args.listen))
     except OSError as error:
-        print(f"the DNS server can't listen: {error}", file=sys.stderr)
+        print(f"the DNS server can't listen at {' and '.join(args.listen)}: {error}; KC_LAB_PORT chooses other ports", file=sys.stderr)
         return 1
     return 0
 
