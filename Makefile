@@ -5,8 +5,8 @@ PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 LAB_ENV = eval "$$($(PY) -m lab env)"
 ARGS ?=
-# Tests run side by side, each process with an AWS of its own.
-PYTEST = $(PY) -m pytest -n $(shell nproc) --dist worksteal
+# Tests run side by side, each process with an AWS of its own; those of the lab's world, of which a machine has one, by one process.
+PYTEST = $(PY) -m pytest -n $(shell nproc) --dist loadgroup
 
 .PHONY: help
 help: ## this list
@@ -20,6 +20,7 @@ venv: ## the virtual environment in .venv
 site: lab-up ## the whole platform on this machine; again at any time (ARGS="--check --diff", …)
 	@flock --nonblock --conflict-exit-code 75 .lab/site.lock ansible-playbook site.yml $(ARGS) || { status=$$?; \
 	  [ $$status != 75 ] || echo "make site: another one is running here; wait for its end, then run this again" >&2; exit $$status; }
+	@$(PY) -m lab address
 
 .PHONY: drift
 drift: lab-up ## what differs from the inventory; exits non-zero if anything does
@@ -34,8 +35,8 @@ packages: ## what the lab needs of Debian, as far as it is missing (ARGS="tests"
 	@tools/packages $(ARGS)
 
 .PHONY: lab-up lab-down lab-reset lab-status lab-images lab-doctor
-lab-up: venv ## start the lab, if it isn't up
-	@$(PY) -m lab up
+lab-up: lab-images ## start what isn't up of the lab
+	@$(PY) -m lab up --world
 lab-down: venv ## stop the lab; what it holds is kept
 	@$(PY) -m lab down
 lab-reset: venv ## empty the lab's AWS
@@ -49,9 +50,11 @@ lab-doctor: venv ## what is wrong with the lab, and what to do
 	@$(PY) -m lab doctor
 
 .PHONY: test lint unit integration world soak
-test: venv ## everything that needs no root: lint, unit, integration
+test: venv ## everything: lint, unit, integration, the lab's world; needs root
 	@$(MAKE) --no-print-directory lint
-	@$(PYTEST) -m 'not soak and not world' $(ARGS)
+	@tools/packages tests
+	@$(PY) -m lab images
+	@$(PYTEST) -m 'not soak' $(ARGS)
 lint: venv ## ruff, mypy, yamllint, ansible-lint, generated files
 	ruff format --check .
 	ruff check .
@@ -65,12 +68,16 @@ unit: venv ## the tests that need no server
 	@$(PYTEST) tests/unit $(ARGS)
 integration: venv ## the tests against a local AWS
 	@$(PYTEST) tests/integration -m 'not soak' $(ARGS)
-world: venv ## the tests on real namespaces and containers; as root, one at a time
+world: venv ## the tests on real namespaces and containers; needs root
+	@tools/packages tests
+	@$(PY) -m lab images
 	@$(PY) -m pytest tests/world $(ARGS)
 soak: venv ## every fault at every call, for every unit (long)
 	@$(PYTEST) -m soak $(ARGS)
 
-.PHONY: bench-provision
+.PHONY: bench-provision bench-lab
+bench-lab: venv ## how long the lab takes to stand, cold and warm, and its memory (in a fresh clone; no other lab may be up)
+	@$(PY) -m tests.benchmarks.lab $(ARGS)
 bench-provision: venv ## the whole platform, ours beside amazon.aws and plain boto3, and its critical path (long)
 	@$(PY) -m tests.benchmarks.provision $(ARGS)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from . import address
 from .behaviours.tasks.record import Store
 from .breaking import Breaking
 from .control import Lab, LabError
@@ -19,6 +20,7 @@ from .doctor import by_order, examine
 from .images.command import images
 from .settings import Settings
 from .show import table
+from .world.behaviour import World
 
 
 def exports(settings: Settings) -> str:
@@ -78,8 +80,10 @@ def main() -> int:
     status = commands.add_parser("status", help="what runs (exit code 3 if it is down)")
     status.add_argument("--json", action="store_true", help="as data")
     commands.add_parser("doctor", help="what is wrong, and what to do (exit code 1 if something is)")
+    commands.add_parser("address", help="where the platform answers, and how to ask it there")
     commands.add_parser("env", help='export lines for any AWS client: eval "$(python -m lab env)"')
-    logs = commands.add_parser("logs", help="the last requests")
+    logs = commands.add_parser("logs", help="the last lines of a component's log")
+    logs.add_argument("component", nargs="?", default="aws", help="as `status` names it: ecs, elb, dns, … (aws: the requests)")
     logs.add_argument("-n", type=int, default=40, help="lines")
     logs.add_argument("-f", action="store_true", help="go on as they come")
     interrupt = commands.add_parser("interrupt", help="interrupt a Spot task, as AWS does when it needs the capacity")
@@ -103,17 +107,17 @@ def main() -> int:
             print(FAULTS[args.command](Breaking(lab), args))
         elif args.command == "images":
             images(lab, args.application)
+        elif args.command == "address":
+            print(address.text(World.of(lab.settings)))
         elif args.command == "env":
             print(exports(lab.settings))
         elif args.command == "status":
             found = lab.status()
             print(json.dumps(found, indent=2) if args.json else table(found))
             return 0 if all(one["state"] == "up" for one in found["processes"]) else 3
-        elif not lab.aws.log.exists():
-            raise LabError("there is no log yet: `python -m lab up` first")
         else:
             tail = Path("/usr/bin/tail")
-            os.execv(tail, ["tail", "-n", str(args.n), *(["-F"] if args.f else []), str(lab.aws.log)])  # noqa: S606
+            os.execv(tail, ["tail", "-n", str(args.n), *(["-F"] if args.f else []), str(lab.log(args.component))])  # noqa: S606
     except (LabError, ValueError, urllib.error.URLError) as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1

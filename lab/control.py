@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from .processes import Process, Slot
@@ -185,6 +186,18 @@ class Lab:
             }
             for region in world.regions
         ]
+
+    def log(self, component: str) -> Path:
+        """Return a component's log.
+
+        Raises:
+            LabError: There is none.
+        """
+        logs = {path.stem: path for directory in (self.home / "world", self.home) for path in sorted(directory.glob("*.log"))}
+        if component not in logs:
+            there = f"there are those of {', '.join(sorted(logs))}" if logs else "`python -m lab up` first"
+            raise LabError(f"there is no log of `{component}`: {there}")
+        return logs[component]
 
     def behaviours(self) -> dict[str, Any] | None:
         """Return what the world last said of itself; None where it is down."""

@@ -45,6 +45,9 @@ CLOSED_ROUTER = f"table inet {TABLE} {{ chain forward {{ type filter hook forwar
 """Adds nothing to a router whose table is filled."""
 
 NETNS = Path("/run/netns")
+RESOLV = Path("/etc/netns") / USER / "resolv.conf"
+"""What `ip netns exec` puts in the place of /etc/resolv.conf for a user: the lab's DNS server."""
+
 OWNER = Path("/run/kc-lab")
 """Says whose networks are on this machine."""
 CLONE_NEWNET = 0x40000000
@@ -178,6 +181,8 @@ class Net:
             nft(CLOSED_ROUTER, ROUTER)
             self._link("", "kc-inet", MACHINE, ROUTER, "inet", "198.18.0.2", 24)
             ip("route", "replace", str(INTERNET), "via", "198.18.0.2")
+            RESOLV.parent.mkdir(parents=True, exist_ok=True)
+            RESOLV.write_text(f"nameserver {MACHINE}\n")
             for name, (number, address) in OUTSIDE.items():
                 self._namespace(name)
                 self._link(name, "eth0", address, ROUTER, name.removeprefix(PREFIX), f"198.18.{number}.1", 24)
@@ -202,6 +207,7 @@ class Net:
                 if (NETNS / name).exists():
                     ip("netns", "del", name)
             ip("link", "del", "kc-inet", check=False)  # its other end's namespace goes a moment after its name
+            RESOLV.unlink(missing_ok=True)
             OWNER.unlink(missing_ok=True)
 
     @property

@@ -1,4 +1,4 @@
-"""Chromium, headless, as a user's browser that finds the platform's hosts at one address and trusts the lab's CA."""
+"""Chromium, headless, as a user's browser that trusts the lab's CA."""
 
 from __future__ import annotations
 
@@ -19,15 +19,20 @@ SHOTS = os.environ.get("KC_SCREENSHOTS", "")
 """A directory to keep screenshots in, such as docs/images."""
 
 
+def mapped(domain: str, address: str) -> str:
+    """Return the flag that has a browser find the hosts of a domain at an address (with a port if need be), and no other name."""
+    return f"--host-resolver-rules=MAP *.{domain} {address}, MAP * ~NOTFOUND"
+
+
 @contextmanager
-def chromium(directory: Path, domain: str, address: str, ca: Path) -> Iterator[BrowserContext]:
+def chromium(directory: Path, ca: Path, *flags: str, program: Path = Path("/usr/bin/chromium")) -> Iterator[BrowserContext]:
     """Start a browser with an empty profile.
 
     Args:
         directory: An empty one, for its profile and its certificates.
-        domain: Whose hosts it finds, and no other name.
-        address: Where it finds them: an IP address, or one with a port.
         ca: What it trusts.
+        flags: More of its flags.
+        program: Chromium, or what runs it.
     """
     lacking = [program for program in ("chromium", "certutil") if not shutil.which(program)]
     assert not lacking, f"{', '.join(lacking)} missing: `make packages ARGS=tests` installs what tests need"
@@ -38,9 +43,9 @@ def chromium(directory: Path, domain: str, address: str, ca: Path) -> Iterator[B
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             directory / "profile",
-            executable_path="/usr/bin/chromium",
+            executable_path=program,
             env={**os.environ, "HOME": str(directory / "home")},
-            args=[*FLAGS, f"--host-resolver-rules=MAP *.{domain} {address}, MAP * ~NOTFOUND"],
+            args=[*FLAGS, *flags],
             viewport={"width": 1280, "height": 860},
             device_scale_factor=1,
         )

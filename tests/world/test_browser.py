@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from .chromium import Visit, chromium
+from .chromium import Visit, chromium, mapped
 from .workloads import DOMAIN, Door, Front
 
 pytestmark = [pytest.mark.world, pytest.mark.xdist_group("world")]
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.world, pytest.mark.xdist_group("world")]
 @pytest.fixture
 def browser(front: Front, tmp_path: Path) -> Iterator[BrowserContext]:
     """A browser that finds the platform at the front."""
-    with chromium(tmp_path / "browser", DOMAIN, front.address, front.ca) as context:
+    with chromium(tmp_path / "browser", front.ca, mapped(DOMAIN, front.address)) as context:
         yield context
 
 

@@ -8,23 +8,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...world.behaviour import World
-from .conditions import action_of, forwards
-from .config import Certificate, Group, Listener
+from .config import Group, Listener
 from .health import DRAINING, Check, Target
 
 
 @dataclass
 class FoundListener:
-    """A listener, and the names that each of its certificates is for, those of the default one first."""
+    """A listener, and the names that its certificates are for."""
 
     port: int
-    names: tuple[tuple[str, ...], ...]
+    names: tuple[str, ...]
     policy: str
     attributes: Mapping[str, str]
     rules: Sequence[Mapping[str, Any]]
 
-    def of(self, certificates: tuple[Certificate, ...]) -> Listener:
-        return Listener(self.port, certificates, self.policy, self.attributes, self.rules)
+    def of(self, certificates: Mapping[tuple[str, ...], tuple[str, str]]) -> Listener:
+        return Listener(self.port, certificates.get(self.names), self.policy, self.attributes, self.rules)
 
 
 @dataclass
@@ -32,7 +31,6 @@ class FoundGroup:
     """A target group; `targets` are `address:port`, `told` what their health was told to be last."""
 
     arn: str
-    protocol: str
     attributes: Mapping[str, str]
     check: Check
     targets: tuple[str, ...]
@@ -43,7 +41,7 @@ class FoundGroup:
         return self.arn.rpartition(":")[2]
 
     def of(self, usable: tuple[str, ...]) -> Group:
-        return Group(self.suffix, self.attributes, usable, self.protocol)
+        return Group(self.suffix, self.attributes, usable)
 
 
 @dataclass
@@ -69,8 +67,13 @@ class Found:
 
     def led_to(self, groups: Mapping[str, FoundGroup]) -> list[FoundGroup]:
         """Return the groups that its rules lead to."""
-        arns = {arn for listener in self.listeners for rule in listener.rules for arn in forwards(action_of(rule["Actions"]))}
-        return [groups[arn] for arn in sorted(arns) if arn in groups]
+        arns: dict[str, None] = {}
+        for listener in self.listeners:
+            for rule in listener.rules:
+                for action in rule["Actions"]:
+                    more = action.get("ForwardConfig", {}).get("TargetGroups", [])
+                    arns |= dict.fromkeys([action.get("TargetGroupArn"), *(each["TargetGroupArn"] for each in more)])
+        return [groups[arn] for arn in arns if arn in groups]
 
 
 @dataclass
@@ -111,7 +114,7 @@ def read(world: World, region: str) -> Region:
                 [_listener(world, region, listener) for listener in elb.describe_listeners(LoadBalancerArn=arn)["Listeners"]],
             )
         )
-    for group in (each for each in elb.describe_target_groups()["TargetGroups"] if each["TargetType"] == "ip"):
+    for group in elb.describe_target_groups()["TargetGroups"]:
         found.groups[group["TargetGroupArn"]] = _group(elb, group)
     return found
 
@@ -119,15 +122,13 @@ def read(world: World, region: str) -> Region:
 def _listener(world: World, region: str, listener: Mapping[str, Any]) -> FoundListener:
     elb = world.client("elbv2", region)
     arn = listener["ListenerArn"]
-    certificates = [each["CertificateArn"] for each in listener.get("Certificates") or ()]
-    if certificates:
-        more = elb.describe_listener_certificates(ListenerArn=arn)["Certificates"]
-        certificates = list(dict.fromkeys([*certificates, *(each["CertificateArn"] for each in more)]))
-    acm = world.client("acm", region)
-    described = [acm.describe_certificate(CertificateArn=each)["Certificate"] for each in certificates]
+    names: dict[str, None] = {}
+    for certificate in listener.get("Certificates") or ():
+        about = world.client("acm", region).describe_certificate(CertificateArn=certificate["CertificateArn"])["Certificate"]
+        names |= dict.fromkeys([about["DomainName"], *(about.get("SubjectAlternativeNames") or ())])
     return FoundListener(
         listener["Port"],
-        tuple(tuple(sorted({each["DomainName"], *(each.get("SubjectAlternativeNames") or ())})) for each in described),
+        tuple(names),
         listener.get("SslPolicy") or "",
         _by_key(elb.describe_listener_attributes(ListenerArn=arn)["Attributes"]),
         elb.describe_rules(ListenerArn=arn)["Rules"],
@@ -145,7 +146,7 @@ def _group(elb: Any, group: Mapping[str, Any]) -> FoundGroup:
     }
     serving = {target: state for target, state in told.items() if state.state != DRAINING}
     attributes = elb.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
-    return FoundGroup(arn, group["Protocol"], _by_key(attributes), Check.of(group), tuple(sorted(serving)), serving)
+    return FoundGroup(arn, _by_key(attributes), Check.of(group), tuple(sorted(serving)), serving)
 
 
 def _by_key(attributes: Sequence[Mapping[str, str]]) -> dict[str, str]:
