@@ -85,10 +85,10 @@ class Nginx:
         return True
 
     def reopen(self) -> None:
-        """Have it open its log files again."""
+        """Have it open its log files anew: by a reload, since workers may not open files in here, and the master may."""
         process = self.running()
         if process:
-            os.kill(process.pid, signal.SIGUSR1)
+            os.kill(process.pid, signal.SIGHUP)
 
     def stop(self) -> None:
         """End it; one that does not run is no error."""

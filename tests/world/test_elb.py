@@ -68,14 +68,14 @@ class Made:
     def address(self) -> str:
         return str(json.loads((self.lab.home / "world" / "balancers.json").read_text())[self.balancer["DNSName"]][0])
 
-    def get(self, path: str, host: str = f"app.{DOMAIN}", port: int = 443) -> tuple[int, dict[str, str], str]:
+    def get(self, path: str, host: str = f"app.{DOMAIN}", port: int = 443, body: bytes | None = None) -> tuple[int, dict[str, str], str]:
         """Ask the load balancer by TLS, trusting the lab's CA only (port 80: in the clear)."""
-        raw = socket.create_connection((self.address, port), 5)
+        raw = socket.create_connection((self.address, port), 10)
         context = ssl.create_default_context(cafile=str(self.lab.home / "world" / "ca" / "ca.pem"))
         with context.wrap_socket(raw, server_hostname=host) if port == 443 else raw as connection:
             client = http.client.HTTPConnection(host)
             client.sock = connection
-            client.request("GET", path)
+            client.request("GET" if body is None else "POST", path, body)
             answer = client.getresponse()
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read().decode()
 
@@ -153,7 +153,7 @@ def test_rules_lead_by_host_and_path(made: Made) -> None:
 
 def test_plain_http_leads_to_https(made: Made) -> None:
     status, headers, _ = made.get("/x?y=1", port=80)
-    assert (status, headers["location"]) == (301, f"https://app.{DOMAIN}/x?y=1")
+    assert (status, headers["location"]) == (301, f"https://app.{DOMAIN}:443/x?y=1")
 
 
 def test_targets_are_told_who_asks(made: Made) -> None:
@@ -163,6 +163,11 @@ def test_targets_are_told_who_asks(made: Made) -> None:
     assert said["x-forwarded-for"] == "198.18.0.1"
     assert said["host"] == f"app.{DOMAIN}"
     assert said["x-amzn-trace-id"].startswith("Root=1-")
+
+
+def test_bodies_of_any_size_pass(made: Made) -> None:
+    assert made.get("/", body=bytes(5 << 20))[::2] == (200, str(5 << 20))
+    assert len(made.get("/large")[2]) == 5 << 20
 
 
 def test_a_target_that_fails_its_checks_is_taken_out_and_comes_back(made: Made, until: Until) -> None:
@@ -184,6 +189,27 @@ def test_where_all_fail_all_are_asked(made: Made, until: Until) -> None:
     finally:
         made.targets.ill("c", False)
     until(lambda: made.states("two")["10.10.1.22"][0] == "healthy")
+
+
+def test_a_new_target_gets_nothing_until_it_has_passed(made: Made, until: Until) -> None:
+    target = [{"Id": "10.10.1.30", "Port": 8080}]
+    made.targets.ill("d", True)
+    made.targets.start("d", "10.10.1.30")
+    made.elb.register_targets(TargetGroupArn=made.groups["one"], Targets=target)
+    until(lambda: made.states("one")["10.10.1.30"] == ("initial", "Elb.InitialHealthChecking"))
+    assert {made.get("/")[2] for _ in range(10)} == {"a", "b"}
+    made.targets.ill("d", False)
+    until(lambda: "d" in {made.get("/")[2] for _ in range(10)})
+    made.elb.deregister_targets(TargetGroupArn=made.groups["one"], Targets=target)
+    until(lambda: "d" not in {made.get("/")[2] for _ in range(10)})
+
+
+def test_a_target_that_no_load_balancer_leads_to_is_not_in_use(made: Made, until: Until) -> None:
+    vpc = made.balancer["VpcId"]
+    group = made.elb.create_target_group(Name="kc-lab-alone", Protocol="HTTP", Port=8080, VpcId=vpc, TargetType="ip")["TargetGroups"][0]
+    made.groups["alone"] = group["TargetGroupArn"]
+    made.elb.register_targets(TargetGroupArn=group["TargetGroupArn"], Targets=[{"Id": "10.10.1.20"}])
+    until(lambda: made.states("alone") == {"10.10.1.20": ("unused", "Target.NotInUse")})
 
 
 class Load:
@@ -215,8 +241,12 @@ class Load:
 
 def test_a_target_that_leaves_finishes_what_it_has_begun(made: Made, until: Until) -> None:
     """Targets are replaced under load, as a rolling deployment does: register, wait, deregister, drain, stop."""
+    long: list[Any] = []
+    begun = [threading.Thread(target=lambda: long.append(made.get("/long")[0])) for _ in range(2)]
     with Load(made) as load:
         until(lambda: len(load.answers) > 25)
+        for thread in begun:
+            thread.start()  # one on each target
         made.elb.deregister_targets(TargetGroupArn=made.groups["one"], Targets=[{"Id": "10.10.1.20", "Port": 8080}])
         assert made.states("one")["10.10.1.20"] == ("draining", "Target.DeregistrationInProgress")
         until(lambda: "10.10.1.20" not in made.states("one"))
@@ -224,6 +254,10 @@ def test_a_target_that_leaves_finishes_what_it_has_begun(made: Made, until: Unti
         until(lambda: made.states("one")["10.10.1.20"] == ("healthy", ""))
         enough = len(load.answers) + 50
         until(lambda: len(load.answers) > enough)
+    for thread in begun:
+        thread.join()
+    print(f"{len(load.answers)} requests, {len([each for each in load.answers if each != 200])} lost")
+    assert long == [200, 200]
     assert {*load.answers} == {200}
 
 
@@ -262,3 +296,18 @@ def test_nginx_comes_back_and_goes_on_without_the_world(made: Made, until: Until
     assert made.get("/")[0] == 200
     assert master() == second
     until(lambda: {state for state, _ in made.states("one").values()} == {"healthy"})
+
+
+def test_other_groups_of_the_load_balancer_hold_from_then_on(made: Made, until: Until) -> None:
+    """Its host is made anew for them, with the address that it had; targets are asked from there."""
+    address, ec2 = made.address, made.lab.client("ec2", REGION)
+    other = ec2.create_security_group(GroupName="other", Description="other", VpcId=made.balancer["VpcId"])["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=other, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])
+    made.elb.set_security_groups(LoadBalancerArn=made.balancer["LoadBalancerArn"], SecurityGroups=[other])
+    until(lambda: [each.groups for each in made.lab.net.hosts() if each.name.startswith("alb-")] == [(other,)])
+    until(lambda: made.get("/")[0] == 200)
+    assert made.address == address
+    made.targets.ill("a", True)
+    until(lambda: made.states("one")["10.10.1.20"][0] == "unhealthy")
+    made.targets.ill("a", False)
+    until(lambda: made.states("one")["10.10.1.20"][0] == "healthy")

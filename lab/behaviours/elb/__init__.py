@@ -14,11 +14,11 @@ from typing import Any
 from ...processes import Slot
 from ...world.behaviour import Behaviour, World
 from ...world.ca import CA
-from ...world.net import Host, NetError, inside
-from ...world.nginx import Nginx
+from ...world.net import NETNS, Host, NetError, inside
+from ...world.nginx import Nginx, NginxError
 from . import api, metrics
-from .config import Balancer, configuration
-from .health import DRAINING, HEALTHY, INITIAL, Target, after, ask
+from .config import Balancer, Certificate, configuration
+from .health import CHECKING, HEALTHY, INITIAL, NOT_IN_USE, UNUSED, Target, after, ask
 
 ADDRESSES = "balancers.json"
 """In the world's directory: the addresses of each load balancer by its DNS name. The DNS server reads it."""
@@ -48,7 +48,8 @@ class Elb(Behaviour):
         self._health: dict[Key, Target] = {}
         self._due: dict[Key, float] = {}
         self._asking: dict[Key, Future[int | str]] = {}
-        self._threads: dict[str, ThreadPoolExecutor] = {}
+        self._threads: dict[str, tuple[int, ThreadPoolExecutor]] = {}
+        self._errors: dict[str, str] = {}
         self._version, self._read, self._counted = -1, 0.0, time.time()
         self._tails: dict[str, metrics.Tail] = {}
         self._told: Any = None
@@ -63,7 +64,11 @@ class Elb(Behaviour):
         self._check()
         for region, found in self._found.items():
             for balancer in found.balancers:
-                self._serve(region, found, balancer)
+                try:
+                    self._serve(region, found, balancer)
+                    self._errors.pop(balancer.host, None)
+                except (NetError, NginxError) as error:  # the others go on
+                    self._complain(balancer.host, str(error))
         self._leave()
         self._tell()
         if time.time() - self._counted >= METRICS:
@@ -94,24 +99,24 @@ class Elb(Behaviour):
         return host
 
     def _serve(self, region: str, found: api.Region, balancer: api.Found) -> None:
-        try:
-            host = self._host(region, found, balancer)
-        except NetError as error:
-            self.log.info("%s waits: %s", balancer.host, error)
-            return
+        host = self._host(region, found, balancer)
         balancer.address = host.address
         nginx = self._nginx(host.name)
         for part in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"):
             (nginx.directory / "tmp" / part).mkdir(mode=0o700, parents=True, exist_ok=True)
         ca = CA(self.world.home)
-        listeners = [
-            listener.of({names: _paths(ca.certificate(names)) for names in [listener.names] if names}) for listener in balancer.listeners
-        ]
-        groups = {group.arn: group.of(self._usable(group)) for group in found.groups.values()}
-        text = configuration(Balancer(host.name, host.address, balancer.attributes, listeners, groups))
-        certificates = b"".join(Path(each.certificate[0]).read_bytes() for each in listeners if each.certificate)
-        if nginx.apply(text, certificates):
+        listeners = [listener.of(tuple(_certificate(ca, names) for names in listener.names)) for listener in balancer.listeners]
+        groups = {group.arn: group.of(self._usable(group)) for group in balancer.led_to(found.groups)}
+        text = configuration(Balancer(balancer.attributes, listeners, groups))
+        files = b"".join(Path(each.pem).read_bytes() for listener in listeners for each in listener.certificates)
+        if nginx.apply(text, files):
             self.log.info("%s is told a new configuration", host.name)
+
+    def _complain(self, host: str, text: str) -> None:
+        """Say what is wrong with a load balancer, once."""
+        if self._errors.get(host) != text:
+            self.log.error("%s: %s", host, text)
+        self._errors[host] = text
 
     def _usable(self, group: api.FoundGroup) -> tuple[str, ...]:
         """Return the targets that get requests: the healthy ones; where there is none, all of them, as ELB does."""
@@ -149,11 +154,10 @@ class Elb(Behaviour):
         wanted: set[Key] = set()
         for found in self._found.values():
             for balancer in found.balancers:
-                if balancer.address:
-                    for group in balancer.led_to(found.groups):
-                        for target in group.targets:
-                            wanted.add((group.arn, target))
-                            self._ask((group.arn, target), group, balancer.host, now)
+                for group in balancer.led_to(found.groups):
+                    for target in group.targets:
+                        wanted.add((group.arn, target))
+                        self._ask((group.arn, target), group, balancer.host, now)
         for key in [key for key in self._health if key not in wanted]:
             del self._health[key]
             self._due.pop(key, None)
@@ -161,18 +165,24 @@ class Elb(Behaviour):
     def _ask(self, key: Key, group: api.FoundGroup, host: str, now: float) -> None:
         if key not in self._health:
             # a world that was started anew goes on with what it had told
-            self._health[key] = group.told.get(key[1]) or Target()
+            known = group.told.get(key[1]) or Target()
+            self._health[key] = Target() if known.state == UNUSED else known
             self._due[key] = now
-        if key not in self._asking and now >= self._due[key]:
+        if key not in self._asking and now >= self._due[key] and (NETNS / f"kc-{host}").exists():
+            if self._health[key] == Target():
+                self._health[key] = Target(INITIAL, CHECKING, "Initial health checks in progress")
             address, _, port = key[1].rpartition(":")
             self._due[key] = now + group.check.interval
             self._asking[key] = self._pool(host).submit(ask, address, int(port), group.check)
 
     def _pool(self, host: str) -> ThreadPoolExecutor:
         """Return threads of a load balancer's host, which is another one after it was made anew."""
-        if host not in self._threads or getattr(self._threads[host], "_broken", False):
-            self._threads[host] = inside(f"kc-{host}", 8)
-        return self._threads[host]
+        number = (NETNS / f"kc-{host}").stat().st_ino
+        was, pool = self._threads.get(host) or (0, None)
+        if pool is None or was != number:  # threads would go on asking from the namespace before
+            pool = inside(f"kc-{host}", 8)
+            self._threads[host] = (number, pool)
+        return pool
 
     def _take(self, key: Key, health: Target) -> None:
         before = self._health[key]
@@ -185,9 +195,15 @@ class Elb(Behaviour):
     def _tell(self) -> None:
         """Tell the AWS how targets are, if that is another than it was told last."""
         told: dict[str, dict[str, dict[str, str]]] = {}
-        for (group, target), health in sorted(self._health.items()):
-            if health.state != DRAINING:
-                told.setdefault(group, {})[target] = {"State": health.state, "Reason": health.reason, "Description": health.text}
+        unused = Target(UNUSED, NOT_IN_USE, "Target group is not configured to receive traffic from the load balancer")
+        idle = {
+            (arn, target): unused
+            for found in self._found.values()
+            for arn in found.groups.keys() - {group.arn for balancer in found.balancers for group in balancer.led_to(found.groups)}
+            for target in found.groups[arn].targets
+        }
+        for (group, target), health in sorted({**self._health, **idle}.items()):
+            told.setdefault(group, {})[target] = {"State": health.state, "Reason": health.reason, "Description": health.text}
         if told != self._told:
             self.world.tell("elb", told)
             self._told = told
@@ -214,5 +230,6 @@ class Elb(Behaviour):
         return metrics.points(balancer.suffix, states, served)
 
 
-def _paths(files: tuple[Path, Path]) -> tuple[str, str]:
-    return str(files[0]), str(files[1])
+def _certificate(ca: CA, names: tuple[str, ...]) -> Certificate:
+    pem, key = ca.certificate(names)
+    return Certificate(names, str(pem), str(key))

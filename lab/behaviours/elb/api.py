@@ -8,22 +8,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...world.behaviour import World
-from .config import Group, Listener
+from .conditions import action_of, forwards
+from .config import Certificate, Group, Listener
 from .health import DRAINING, Check, Target
 
 
 @dataclass
 class FoundListener:
-    """A listener, and the names that its certificates are for."""
+    """A listener, and the names that each of its certificates is for, those of the default one first."""
 
     port: int
-    names: tuple[str, ...]
+    names: tuple[tuple[str, ...], ...]
     policy: str
     attributes: Mapping[str, str]
     rules: Sequence[Mapping[str, Any]]
 
-    def of(self, certificates: Mapping[tuple[str, ...], tuple[str, str]]) -> Listener:
-        return Listener(self.port, certificates.get(self.names), self.policy, self.attributes, self.rules)
+    def of(self, certificates: tuple[Certificate, ...]) -> Listener:
+        return Listener(self.port, certificates, self.policy, self.attributes, self.rules)
 
 
 @dataclass
@@ -31,6 +32,7 @@ class FoundGroup:
     """A target group; `targets` are `address:port`, `told` what their health was told to be last."""
 
     arn: str
+    protocol: str
     attributes: Mapping[str, str]
     check: Check
     targets: tuple[str, ...]
@@ -41,7 +43,7 @@ class FoundGroup:
         return self.arn.rpartition(":")[2]
 
     def of(self, usable: tuple[str, ...]) -> Group:
-        return Group(self.suffix, self.attributes, usable)
+        return Group(self.suffix, self.attributes, usable, self.protocol)
 
 
 @dataclass
@@ -67,13 +69,8 @@ class Found:
 
     def led_to(self, groups: Mapping[str, FoundGroup]) -> list[FoundGroup]:
         """Return the groups that its rules lead to."""
-        arns: dict[str, None] = {}
-        for listener in self.listeners:
-            for rule in listener.rules:
-                for action in rule["Actions"]:
-                    more = action.get("ForwardConfig", {}).get("TargetGroups", [])
-                    arns |= dict.fromkeys([action.get("TargetGroupArn"), *(each["TargetGroupArn"] for each in more)])
-        return [groups[arn] for arn in arns if arn in groups]
+        arns = {arn for listener in self.listeners for rule in listener.rules for arn in forwards(action_of(rule["Actions"]))}
+        return [groups[arn] for arn in sorted(arns) if arn in groups]
 
 
 @dataclass
@@ -114,7 +111,7 @@ def read(world: World, region: str) -> Region:
                 [_listener(world, region, listener) for listener in elb.describe_listeners(LoadBalancerArn=arn)["Listeners"]],
             )
         )
-    for group in elb.describe_target_groups()["TargetGroups"]:
+    for group in (each for each in elb.describe_target_groups()["TargetGroups"] if each["TargetType"] == "ip"):
         found.groups[group["TargetGroupArn"]] = _group(elb, group)
     return found
 
@@ -122,13 +119,15 @@ def read(world: World, region: str) -> Region:
 def _listener(world: World, region: str, listener: Mapping[str, Any]) -> FoundListener:
     elb = world.client("elbv2", region)
     arn = listener["ListenerArn"]
-    names: dict[str, None] = {}
-    for certificate in listener.get("Certificates") or ():
-        about = world.client("acm", region).describe_certificate(CertificateArn=certificate["CertificateArn"])["Certificate"]
-        names |= dict.fromkeys([about["DomainName"], *(about.get("SubjectAlternativeNames") or ())])
+    certificates = [each["CertificateArn"] for each in listener.get("Certificates") or ()]
+    if certificates:
+        more = elb.describe_listener_certificates(ListenerArn=arn)["Certificates"]
+        certificates = list(dict.fromkeys([*certificates, *(each["CertificateArn"] for each in more)]))
+    acm = world.client("acm", region)
+    described = [acm.describe_certificate(CertificateArn=each)["Certificate"] for each in certificates]
     return FoundListener(
         listener["Port"],
-        tuple(names),
+        tuple(tuple(sorted({each["DomainName"], *(each.get("SubjectAlternativeNames") or ())})) for each in described),
         listener.get("SslPolicy") or "",
         _by_key(elb.describe_listener_attributes(ListenerArn=arn)["Attributes"]),
         elb.describe_rules(ListenerArn=arn)["Rules"],
@@ -146,7 +145,7 @@ def _group(elb: Any, group: Mapping[str, Any]) -> FoundGroup:
     }
     serving = {target: state for target, state in told.items() if state.state != DRAINING}
     attributes = elb.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
-    return FoundGroup(arn, _by_key(attributes), Check.of(group), tuple(sorted(serving)), serving)
+    return FoundGroup(arn, group["Protocol"], _by_key(attributes), Check.of(group), tuple(sorted(serving)), serving)
 
 
 def _by_key(attributes: Sequence[Mapping[str, str]]) -> dict[str, str]:

@@ -1,17 +1,48 @@
-"""The configuration of the nginx that is a load balancer, from what the ELB API says. Pure."""
+"""The configuration of the nginx that is a load balancer, from what the ELB API says and which targets get requests. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-CONNECT = 3
-"""Seconds to connect to a target. ELB takes 10; here a target is a millisecond away."""
+from .conditions import Item, action_of, choice, condition, forwards, literal, quoted, redirect
 
-STATUS = {"HTTP_301": 301, "HTTP_302": 302}
-HSTS = "routing.http.response.strict_transport_security.header_value"
+CONNECT = 10
+"""Seconds in which a target must take a connection (Application Load Balancer user guide, "HTTP 504")."""
+
+LOG = (
+    '{"at":$msec,"client":"$remote_addr","host":"$host","request":"$request","status":$status,"took":$request_time,'
+    '"group":"$kc_group","target":"$upstream_addr","target_status":"$upstream_status","target_header":"$upstream_header_time",'
+    '"target_took":"$upstream_response_time","trace":"$kc_trace"}'
+)
+"""A request in the access log. A target that gave no answer has no `target_header`, whatever `target_status` says."""
+
+HTTP = """\
+map $http_upgrade $kc_connection {
+    default upgrade;
+    "" "";
+}
+map $request_uri $kc_path {
+    "~^(?<kc_before_query>[^?]*)" $kc_before_query;
+}
+map $kc_path $kc_relative {
+    "~^/(?<kc_after_slash>.*)" $kc_after_slash;
+}
+map $http_x_amzn_trace_id $kc_trace {
+    default $http_x_amzn_trace_id;
+    "" $kc_new_trace;
+}
+map $request_id $kc_new_trace {
+    "~^(?<kc_time>.{8})(?<kc_unique>.{24})" "Root=1-$kc_time-$kc_unique";
+}
+geo $kc_dollar {
+    default "$";
+}"""
+"""Variables that all listeners share: the path as it was asked for, with and without its slash, and the trace's id."""
+
+FORWARDED = {"append": "$proxy_add_x_forwarded_for", "preserve": "$http_x_forwarded_for", "remove": '""'}
+"""X-Forwarded-For by `routing.http.xff_header_processing.mode`."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +52,20 @@ class Group:
     suffix: str
     attributes: Mapping[str, str]
     targets: tuple[str, ...]
+    protocol: str = "HTTP"
 
     @property
     def upstream(self) -> str:
         return "group_" + re.sub(r"\W", "_", self.suffix.partition("/")[2])
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate's names, and the files of it and its key."""
+
+    names: tuple[str, ...]
+    pem: str
+    key: str
 
 
 @dataclass(frozen=True)
@@ -33,25 +74,28 @@ class Listener:
 
     Attributes:
         port: Where it listens.
-        certificate: Files of certificate and key; None: plain HTTP.
+        certificates: The default one first; none: plain HTTP.
         policy: Name of the TLS policy.
         attributes: By name.
         rules: As DescribeRules has them.
     """
 
     port: int
-    certificate: tuple[str, str] | None
+    certificates: tuple[Certificate, ...]
     policy: str
     attributes: Mapping[str, str]
-    rules: Sequence[Mapping[str, Any]]
+    rules: Sequence[Item]
+
+    @property
+    def ordered(self) -> list[Item]:
+        """The rules in the order in which they are tried, the default one last."""
+        return sorted(self.rules, key=lambda rule: (rule["IsDefault"], 0 if rule["IsDefault"] else int(rule["Priority"])))
 
 
 @dataclass(frozen=True)
 class Balancer:
-    """A load balancer: the name and address of its host, its attributes, listeners, and the groups they lead to by ARN."""
+    """A load balancer: its attributes, its listeners, and the groups they lead to by ARN."""
 
-    name: str
-    address: str
     attributes: Mapping[str, str]
     listeners: Sequence[Listener]
     groups: Mapping[str, Group] = field(default_factory=dict)
@@ -59,176 +103,210 @@ class Balancer:
 
 def configuration(balancer: Balancer) -> str:
     """Return the whole of `nginx.conf`; paths in it are below nginx's prefix."""
-    attributes = balancer.attributes
-    parts = [
+    lines = [
         "# Written by the lab.",
         "daemon off;",
         "worker_processes 1;",
-        "worker_shutdown_timeout 120s;",
-        "error_log stderr warn;",
+        "worker_rlimit_nofile 16384;",
+        f"worker_shutdown_timeout {_patience(balancer)}s;",
         "pid nginx.pid;",
-        "events { worker_connections 4096; }",
+        "error_log stderr warn;",
+        "events {",
+        "    worker_connections 8192;",
+        "}",
         "http {",
-        "  server_tokens off;",
-        *(f"  {kind}_temp_path tmp/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")),
-        # what the metrics are counted from
-        "  log_format balancer '$msec $group $status $upstream_status $upstream_response_time $request_time $host \"$request\"';",
-        "  access_log access.log balancer;",
-        "  client_max_body_size 0;",
-        f"  keepalive_timeout {attributes.get('client_keep_alive.seconds', '3600')}s;",
-        f"  proxy_read_timeout {attributes.get('idle_timeout.timeout_seconds', '60')}s;",
-        f"  proxy_send_timeout {attributes.get('idle_timeout.timeout_seconds', '60')}s;",
-        f"  proxy_connect_timeout {CONNECT}s;",
-        "  proxy_http_version 1.1;",
-        "  proxy_buffering on;",
-        # a connection that a target has just closed, or that is not made: the next one is asked
-        "  proxy_next_upstream error timeout;",
-        "  proxy_next_upstream_tries 3;",
-        f"  ignore_invalid_headers {_switch(attributes, 'routing.http.drop_invalid_header_fields.enabled')};",
-        '  map "" $group { default "-"; }' if not balancer.listeners else "",
-        '  map $request_uri $asked_path { "~^(?<path>[^?]*)" $path; }',
-        *(f"  {line}" for group in _led_to(balancer) for line in _upstream(group)),
-        *(f"  {line}" for listener in balancer.listeners for line in _listener(balancer, listener)),
+        *_indented(_http(balancer)),
         "}",
     ]
-    return "\n".join(part for part in parts if part) + "\n"
+    return "\n".join(lines) + "\n"
 
 
-def _switch(attributes: Mapping[str, str], name: str) -> str:
-    return "on" if attributes.get(name) == "true" else "off"
+def _patience(balancer: Balancer) -> int:
+    """Return for how many seconds requests that run may go on after a change: the longest deregistration delay."""
+    delays = (int(group.attributes.get("deregistration_delay.timeout_seconds", 300)) for group in balancer.groups.values())
+    return max([*delays, 1])
 
 
-def _led_to(balancer: Balancer) -> list[Group]:
-    return sorted((group for group in balancer.groups.values() if group.targets), key=lambda group: group.upstream)
+def _indented(lines: Iterator[str]) -> Iterator[str]:
+    return (f"    {line}" for line in lines)
+
+
+def _http(balancer: Balancer) -> Iterator[str]:
+    get = balancer.attributes.get
+    idle = get("idle_timeout.timeout_seconds", "60")
+    drop = get("routing.http.drop_invalid_header_fields.enabled") == "true"
+    yield f"log_format kc escape=json '{LOG}';"
+    # what the line says of a request, listeners set
+    yield f"access_log {'access.log kc' if balancer.listeners else 'off'};"
+    yield from (f"{kind}_temp_path tmp/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    yield "server_tokens off;"
+    yield "client_max_body_size 0;"
+    yield "large_client_header_buffers 4 16k;"
+    yield "proxy_headers_hash_max_size 1024;"
+    yield f"ignore_invalid_headers {'on' if drop else 'off'};"
+    yield f"underscores_in_headers {'off' if drop else 'on'};"
+    yield from (f"{name} {idle}s;" for name in ("client_header_timeout", "client_body_timeout", "send_timeout", "keepalive_timeout"))
+    yield f"keepalive_time {get('client_keep_alive.seconds', '3600')}s;"
+    yield "keepalive_requests 1000000;"
+    yield from _proxy(balancer, idle)
+    yield from HTTP.splitlines()
+    for group in balancer.groups.values():
+        if group.targets:
+            yield from _upstream(group)
+    for listener in balancer.listeners:
+        yield from _variables(listener, balancer)
+        certificates: Sequence[Certificate | None] = listener.certificates or (None,)
+        for index, each in enumerate(certificates):
+            yield from _server(balancer, listener, each, default=index == 0)
+
+
+def _proxy(balancer: Balancer, idle: str) -> Iterator[str]:
+    """What goes to a target and how; bodies pass as they come, both ways."""
+    get = balancer.attributes.get
+    mode = get("routing.http.xff_header_processing.mode", "append")
+    forwarded = FORWARDED[mode]
+    if mode == "append" and get("routing.http.xff_client_port.enabled") == "true":
+        forwarded = '"$kc_forwarded$remote_addr:$remote_port"'
+        yield from ("map $http_x_forwarded_for $kc_forwarded {", '    default "$http_x_forwarded_for, ";', '    "" "";', "}")
+    yield "proxy_http_version 1.1;"
+    yield "proxy_request_buffering off;"
+    yield "proxy_buffering off;"
+    yield f"proxy_connect_timeout {CONNECT}s;"
+    yield f"proxy_read_timeout {idle}s;"
+    yield f"proxy_send_timeout {idle}s;"
+    # another target is asked where one takes no connection, or ends it without an answer
+    yield "proxy_next_upstream error;"
+    yield "proxy_pass_header Server;"
+    yield "proxy_pass_header Date;"
+    headers = {
+        "Host": "$kc_host",
+        "Connection": "$kc_connection",
+        "Upgrade": "$http_upgrade",
+        "X-Forwarded-For": forwarded,
+        "X-Forwarded-Port": "$server_port",
+        "X-Forwarded-Proto": "$scheme",
+        "X-Amzn-Trace-Id": "$kc_trace",
+    }
+    if get("routing.http.x_amzn_tls_version_and_cipher_suite.enabled") == "true":
+        headers |= {"X-Amzn-Tls-Version": "$ssl_protocol", "X-Amzn-Tls-Cipher-Suite": "$ssl_cipher"}
+    yield from (f"proxy_set_header {name} {value};" for name, value in headers.items())
 
 
 def _upstream(group: Group) -> Iterator[str]:
     yield f"upstream {group.upstream} {{"
     if group.attributes.get("load_balancing.algorithm.type") == "least_outstanding_requests":
-        yield "  least_conn;"
-    # health is the checks' affair, not nginx's
-    yield from (f"  server {target} max_fails=0;" for target in group.targets)
-    yield "  keepalive 32;"
+        yield "    least_conn;"
+    # that a target fails is for the health checks to say
+    yield from (f"    server {target} max_fails=0;" for target in group.targets)
+    yield "    keepalive 64;"
     yield "}"
 
 
-def _listener(balancer: Balancer, listener: Listener) -> Iterator[str]:
-    """Yield maps that find the rule of a request, and the server that does what it says.
+def _variables(listener: Listener, balancer: Balancer) -> Iterator[str]:
+    """Lines that find out which location answers a request."""
+    rules = []
+    for number, rule in enumerate(listener.ordered):
+        names = [f"$kc_{listener.port}_{number}_{index}" for index, _ in enumerate(rule["Conditions"])]
+        for name, item in zip(names, rule["Conditions"], strict=True):
+            yield from condition(name, item)
+        weights = _weights(rule, balancer)
+        if len(weights) > 1:
+            yield from _split(_split_name(listener, rule), weights, balancer.groups)
+        rules.append((names, _location(listener, rule, balancer)))
+    yield from choice(f"$kc_{listener.port}", rules[:-1], rules[-1][1])
 
-    Each rule has a digit that is 1 where all of its conditions are met; the first 1 is the rule.
-    """
-    port = listener.port
-    ordered = sorted((rule for rule in listener.rules if not rule.get("IsDefault")), key=lambda rule: int(rule["Priority"]))
-    default = [rule for rule in listener.rules if rule.get("IsDefault")]
-    rules = [*ordered, *default]
-    met = ""
-    for number, rule in enumerate(ordered):
-        names = []
-        for index, (variable, patterns) in enumerate(_conditions(rule)):
-            name = f"$met_{port}_{number}_{index}"
-            names.append(name)
-            yield f"map {variable} {name} {{ default 0; {' '.join(f'{_quote(pattern)} 1;' for pattern in patterns)} }}"
-        yield f'map "{"".join(names)}" $met_{port}_{number} {{ default 0; {"1" * len(names) or _quote("")} 1; }}'
-        met += f"$met_{port}_{number}"
-    chosen = "".join(f'"~^{"0" * number}1" {number}; ' for number in range(len(ordered)))
-    yield f'map "{met}" $rule_{port} {{ {chosen}default {len(ordered)}; }}'
-    forwards = {number: group for number, rule in enumerate(rules) if (group := _forward(balancer, rule)) is not None}
-    led = "".join(f"{number} {group.upstream if group.targets else 'none'}; " for number, group in forwards.items())
-    yield f"map $rule_{port} $group_{port} {{ {led}default none; }}"
-    named = "".join(f"{number} {group.suffix}; " for number, group in forwards.items())
-    yield f'map $rule_{port} $named_{port} {{ {named}default "-"; }}'
+
+def _weights(rule: Item, balancer: Balancer) -> dict[str, int]:
+    """Return the weights of the target groups that a rule leads to and that are there."""
+    return {arn: weight for arn, weight in forwards(action_of(rule["Actions"])).items() if weight and arn in balancer.groups}
+
+
+def _split_name(listener: Listener, rule: Item) -> str:
+    return f"$kc_{listener.port}_{rule['Priority']}_group"
+
+
+def _split(name: str, weights: Mapping[str, int], groups: Mapping[str, Group]) -> Iterator[str]:
+    shares = [f"{100 * weight / sum(weights.values()):.2f}%" for weight in weights.values()]
+    yield f"split_clients $request_id {name} {{"
+    yield from (f"    {share} {groups[arn].upstream};" for share, arn in zip([*shares[:-1], "*"], weights, strict=True))
+    yield "}"
+
+
+def _location(listener: Listener, rule: Item, balancer: Balancer) -> str:
+    weights = _weights(rule, balancer)
+    if len(weights) > 1:
+        return f"/group/{_split_name(listener, rule)}"
+    return f"/group/{balancer.groups[next(iter(weights))].upstream}" if weights else f"/rule/{rule['Priority']}"
+
+
+def _server(balancer: Balancer, listener: Listener, certificate: Certificate | None, *, default: bool) -> Iterator[str]:
+    words = [str(listener.port), *(["ssl"] if certificate else []), *(["default_server"] if default else [])]
+    if certificate and balancer.attributes.get("routing.http2.enabled", "true") == "true":
+        words.append("http2")
     yield "server {"
-    yield f"  listen {balancer.address}:{port}{_tls_flags(balancer, listener)};"
-    yield f"  set $group $named_{port};"
-    if listener.certificate:
-        yield f"  ssl_certificate {listener.certificate[0]};"
-        yield f"  ssl_certificate_key {listener.certificate[1]};"
-        yield f"  ssl_protocols {protocols(listener.policy)};"
-        yield "  ssl_session_cache shared:tls:2m;"
-    hsts = listener.attributes.get(HSTS)
-    if hsts:
-        yield "  proxy_hide_header Strict-Transport-Security;"
-        yield f"  add_header Strict-Transport-Security {_quote(hsts)} always;"
-    answers = {number: rule["Actions"][-1] for number, rule in enumerate(rules) if number not in forwards}
-    for number, action in answers.items():
-        yield f"  location = /.rule-{number} {{ internal; {_answer(action)} }}"
-    yield "  location / {"
-    for number in answers:
-        yield f"    if ($rule_{port} = {number}) {{ rewrite ^ /.rule-{number} last; }}"
-    yield f"    if ($group_{port} = none) {{ return 503; }}"
-    yield f"    proxy_pass http://$group_{port};"
-    yield "    proxy_set_header Host $http_host;"
-    yield '    proxy_set_header Connection "";'
-    yield "    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"
-    yield "    proxy_set_header X-Forwarded-Proto $scheme;"
-    yield "    proxy_set_header X-Forwarded-Port $server_port;"
-    yield '    proxy_set_header X-Amzn-Trace-Id "Root=1-$request_id";'
-    yield "  }"
+    yield f"    listen {' '.join(words)};"
+    yield f"    server_name {' '.join(certificate.names) if certificate else '_'};"
+    if certificate:
+        yield f"    ssl_certificate {quoted(certificate.pem)};"
+        yield f"    ssl_certificate_key {quoted(certificate.key)};"
+        yield f"    ssl_protocols {' '.join(protocols(listener.policy))};"
+        yield f"    ssl_ciphers {'ECDHE+AESGCM' if '-Res-' in listener.policy else 'ECDHE+AESGCM:ECDHE+AES'};"
+    yield f"    set $kc_host {_host(balancer, listener)};"
+    for header, value in _response_headers(listener):
+        yield f"    proxy_hide_header {header};"
+        yield f"    add_header {header} {literal(value)} always;"
+    yield '    set $kc_group "";'
+    yield f"    rewrite ^ $kc_{listener.port} last;"
+    for arn in sorted({arn for rule in listener.rules for arn in _weights(rule, balancer)}):
+        yield from _indented(_forward(balancer.groups[arn]))
+    for rule in listener.rules:
+        if not _weights(rule, balancer):
+            yield from _indented(_answer(rule))
     yield "}"
 
 
-def _tls_flags(balancer: Balancer, listener: Listener) -> str:
-    if not listener.certificate:
-        return ""
-    return " ssl http2" if balancer.attributes.get("routing.http2.enabled", "true") == "true" else " ssl"
+def _host(balancer: Balancer, listener: Listener) -> str:
+    """Return the Host header that targets get (Application Load Balancer user guide, "Host header preservation")."""
+    if balancer.attributes.get("routing.http.preserve_host_header.enabled") == "true":
+        return "$http_host"
+    return "$host" if listener.port == (443 if listener.certificates else 80) else "$host:$server_port"
 
 
-def protocols(policy: str) -> str:
-    """Return the TLS versions of a policy, as nginx names them (ELB user guide, Security policies): its name says the least one."""
-    if re.search(r"TLS13-1-3", policy):
-        return "TLSv1.3"
-    return "TLSv1.2 TLSv1.3" if "TLS13" in policy else "TLSv1.2"
+def _response_headers(listener: Listener) -> Iterator[tuple[str, str]]:
+    for name, value in sorted(listener.attributes.items()):
+        found = re.fullmatch(r"routing\.http\.response\.(\w+)\.header_value", name)
+        if found and value:
+            yield found[1].replace("_", "-").title(), value
 
 
-def _forward(balancer: Balancer, rule: Mapping[str, Any]) -> Group | None:
-    """Return the group that a rule leads to; None where it answers by itself."""
-    action = rule["Actions"][-1]
-    if action["Type"] != "forward":
-        return None
-    arn = action.get("TargetGroupArn") or action["ForwardConfig"]["TargetGroups"][0]["TargetGroupArn"]
-    return balancer.groups.get(arn, Group(arn.rpartition(":")[2], {}, ()))
+def _forward(group: Group) -> Iterator[str]:
+    yield f"location = /group/{group.upstream} {{"
+    yield f"    set $kc_group {group.suffix};"
+    if group.targets:
+        yield f"    proxy_pass {group.protocol.lower()}://{group.upstream}$request_uri;"
+    else:
+        yield "    return 503;"
+    yield "}"
 
 
-def _answer(action: Mapping[str, Any]) -> str:
+def _answer(rule: Item) -> Iterator[str]:
+    """A rule that answers itself; one whose target groups are gone has nobody who answers."""
+    yield f"location = /rule/{rule['Priority']} {{"
+    action = action_of(rule["Actions"])
     if action["Type"] == "redirect":
-        to = action["RedirectConfig"]
-        protocol, port = to.get("Protocol", "#{protocol}").replace("#{protocol}", "$scheme").lower(), to.get("Port", "#{port}")
-        usual = {"https": "443", "http": "80"}.get(protocol)
-        host = to.get("Host", "#{host}").replace("#{host}", "$host")
-        where = f"{protocol}://{host}" + ("" if port == usual else f":{port.replace('#{port}', '$server_port')}")
-        path = to.get("Path", "/#{path}").replace("/#{path}", "$asked_path")
-        query = to.get("Query", "#{query}").replace("#{query}", "$args")
-        return f"return {STATUS[to['StatusCode']]} {where}{path}$is_args{query};"
-    fixed = action["FixedResponseConfig"]
-    return f"default_type {fixed.get('ContentType', 'text/plain')}; return {fixed['StatusCode']} {_quote(fixed.get('MessageBody', ''))};"
+        yield f"    return {redirect(action['RedirectConfig'])};"
+    elif action["Type"] == "fixed-response":
+        about = action["FixedResponseConfig"]
+        yield f"    default_type {about.get('ContentType') or 'text/plain'};"
+        yield f"    return {about['StatusCode']} {literal(about.get('MessageBody') or '')};"
+    else:
+        yield "    return 503;"
+    yield "}"
 
 
-def _conditions(rule: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    """Yield the variable that each condition looks at, and the patterns of which one must meet it."""
-    for condition in rule["Conditions"]:
-        kind = condition["Field"]
-        if kind == "host-header":
-            yield "$host", [f"~*^{wildcard(value)}$" for value in _values(condition, "HostHeaderConfig")]
-        elif kind == "path-pattern":
-            yield "$asked_path", [f"~^{wildcard(value)}$" for value in _values(condition, "PathPatternConfig")]
-        elif kind == "http-header":
-            about = condition["HttpHeaderConfig"]
-            variable = "$http_" + about["HttpHeaderName"].lower().replace("-", "_")
-            yield variable, [f"~*^{wildcard(value)}$" for value in about["Values"]]
-        elif kind == "http-request-method":
-            yield "$request_method", [f"~^{re.escape(value)}$" for value in condition["HttpRequestMethodConfig"]["Values"]]
-        else:
-            raise ValueError(f"the lab's load balancers know no condition `{kind}`")
-
-
-def _values(condition: Mapping[str, Any], config: str) -> list[str]:
-    return list(condition.get(config, {}).get("Values") or condition.get("Values") or [])
-
-
-def wildcard(pattern: str) -> str:
-    """Return a pattern with `*` and `?` as a regular expression (ELB user guide, Condition types for listener rules)."""
-    return "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in pattern)
-
-
-def _quote(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def protocols(policy: str) -> list[str]:
+    """Return the TLS versions of a security policy, as its name says them (Application Load Balancer user guide, "Security policies")."""
+    found = re.search(r"-(TLS13|TLS|FS)-1-(\d)", policy)
+    lowest = int(found[2]) if found else 0
+    highest = 3 if "-TLS13-" in policy else 2
+    return ["TLSv1" if minor == 0 else f"TLSv1.{minor}" for minor in range(lowest, highest + 1)]

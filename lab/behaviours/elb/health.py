@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import http.client
-import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-INITIAL, HEALTHY, UNHEALTHY, DRAINING = "initial", "healthy", "unhealthy", "draining"
+INITIAL, HEALTHY, UNHEALTHY, DRAINING, UNUSED = "initial", "healthy", "unhealthy", "draining", "unused"
 
 REGISTERING = "Elb.RegistrationInProgress"
 CHECKING = "Elb.InitialHealthChecking"
 MISMATCH = "Target.ResponseCodeMismatch"
 TIMEOUT = "Target.Timeout"
 FAILED = "Target.FailedHealthChecks"
-DEREGISTERING = "Target.DeregistrationInProgress"
+NOT_IN_USE = "Target.NotInUse"
 """Why a target is in its state (ELB API, TargetHealth)."""
 
 
@@ -23,6 +23,7 @@ DEREGISTERING = "Target.DeregistrationInProgress"
 class Check:
     """How a group's targets are asked, as DescribeTargetGroups has it."""
 
+    protocol: str
     path: str
     port: str
     interval: float
@@ -34,6 +35,7 @@ class Check:
     @classmethod
     def of(cls, group: Mapping[str, Any]) -> Check:
         return cls(
+            group.get("HealthCheckProtocol") or group["Protocol"],
             group.get("HealthCheckPath") or "/",
             str(group.get("HealthCheckPort") or "traffic-port"),
             float(group["HealthCheckIntervalSeconds"]),
@@ -110,13 +112,18 @@ def _why(outcome: int | str) -> tuple[str, str]:
 
 def ask(address: str, port: int, check: Check) -> int | str:
     """Ask a target once; return the status of its answer, or `TIMEOUT` or `FAILED`."""
-    connection = http.client.HTTPConnection(address, port if check.port == "traffic-port" else int(check.port), timeout=check.timeout)
+    port = port if check.port == "traffic-port" else int(check.port)
+    if check.protocol == "HTTPS":
+        unverified = ssl._create_unverified_context()  # noqa: S323 (a target's certificate is not looked at, as on AWS)
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(address, port, timeout=check.timeout, context=unverified)
+    else:
+        connection = http.client.HTTPConnection(address, port, timeout=check.timeout)
     try:
         connection.request("GET", check.path, headers={"User-Agent": "ELB-HealthChecker/2.0", "Connection": "close"})
         return connection.getresponse().status
     except TimeoutError:
         return TIMEOUT
-    except (OSError, socket.gaierror, http.client.HTTPException):
+    except (OSError, http.client.HTTPException):
         return FAILED
     finally:
         connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,12 @@ from .health import HEALTHY, UNHEALTHY
 NAMESPACE = "AWS/ApplicationELB"
 MOST = 1000
 """Of one call (CloudWatch API, PutMetricData)."""
+
+SAMPLES = 20
+"""Response times that are told of a batch at most: enough for its percentiles."""
+
+TRIES = ("target_status", "target_header", "target_took")
+"""Of a line of the access log: what nginx writes of each target that it asked, as in `502, 200`."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +64,17 @@ class Tail:
 
 
 def parsed(line: str) -> Served | None:
-    """Return a line of the access log; of several targets that were asked, the last one counts."""
-    # nginx writes several tries as `502, 200`
-    fields = line.partition(' "')[0].replace(", ", ",").replace(" : ", ",").split(" ")
-    if len(fields) < 7 or not fields[2].isdecimal():
+    """Return a line of the access log; of several targets that were asked, the last one counts.
+
+    nginx writes 502 or 504 as the status of a target that gave no answer; it is one's only where its head came.
+    """
+    try:
+        found = json.loads(line)
+    except ValueError:
         return None
-    status, seconds = (text.rpartition(",")[2] for text in fields[3:5])
-    return Served(fields[1], int(fields[2]), int(status) if status.isdecimal() else None, float(seconds) if seconds != "-" else None)
+    status, header, seconds = (str(found[name]).replace(" : ", ", ").rpartition(", ")[2] for name in TRIES)
+    answered = header not in ("", "-")
+    return Served(found["group"] or "-", found["status"], int(status) if answered else None, float(seconds) if answered else None)
 
 
 def points(balancer: str, states: Mapping[str, Sequence[str]], served: Sequence[Served]) -> list[Mapping[str, Any]]:
@@ -84,18 +95,30 @@ def _points(balancer: str, states: Mapping[str, Sequence[str]], served: Sequence
         named = [{"Name": name, "Value": value} for name, value in dimensions.items()]
         return {"MetricName": name, "Dimensions": named, "Timestamp": at, "Value": value, "Unit": unit}
 
+    def counts(name: str, statuses: Sequence[int], **dimensions: str) -> Iterator[Mapping[str, Any]]:
+        for number in sorted({status // 100 for status in statuses}):
+            yield point(f"{name}_{number}XX_Count", sum(status // 100 == number for status in statuses), **dimensions)
+
+    def requests(some: Sequence[Served], **dimensions: str) -> Iterator[Mapping[str, Any]]:
+        yield point("RequestCount", len(some), **dimensions)
+        yield from counts("HTTPCode_Target", [each.target_status for each in some if each.target_status is not None], **dimensions)
+        times = sorted(each.seconds for each in some if each.seconds is not None)
+        count = min(len(times), SAMPLES)
+        if count:
+            one = point("TargetResponseTime", 0, "Seconds", **dimensions)
+            samples = [times[(2 * index + 1) * len(times) // (2 * count)] for index in range(count)]
+            yield {**{name: value for name, value in one.items() if name != "Value"}, "Values": samples}
+
     whole = {"LoadBalancer": balancer}
-    yield point("RequestCount", len(served), **whole)
-    yield point("HTTPCode_ELB_5XX_Count", sum(each.status >= 500 and each.target_status is None for each in served), **whole)
+    own = [each.status for each in served if each.target_status is None and each.status >= 300]
+    yield from requests(served, **whole)
+    yield from counts("HTTPCode_ELB", own, **whole)
+    yield from (point(f"HTTPCode_ELB_{status}_Count", own.count(status), **whole) for status in (502, 503, 504) if status in own)
     for group, targets in states.items():
         ours = [each for each in served if each.group == group]
         both = {"TargetGroup": group, **whole}
         healthy = sum(state == HEALTHY for state in targets)
-        yield point("RequestCount", len(ours), **both)
-        yield point("RequestCountPerTarget", len(ours) / max(healthy, 1), TargetGroup=group)
-        yield point("HTTPCode_Target_5XX_Count", sum((each.target_status or 0) >= 500 for each in ours), **both)
+        yield from requests(ours, **both)
+        yield from (point("RequestCountPerTarget", len(ours) / max(healthy, 1), **where) for where in ({"TargetGroup": group}, both))
         yield point("HealthyHostCount", healthy, **both)
         yield point("UnHealthyHostCount", sum(state == UNHEALTHY for state in targets), **both)
-        for each in ours:
-            if each.seconds is not None:
-                yield point("TargetResponseTime", each.seconds, "Seconds", **both)
