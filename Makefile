@@ -3,7 +3,6 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-LAB_ENV = eval "$$($(PY) -m lab env)"
 ARGS ?=
 # Tests run side by side, each process with an AWS of its own; those of the lab's world, of which a machine has one, by one process.
 PYTEST = $(PY) -m pytest -n $(shell nproc) --dist loadgroup
@@ -16,15 +15,47 @@ help: ## this list
 venv: ## the virtual environment in .venv
 	@tools/bootstrap
 
-.PHONY: site
+# The lab's networks and containers are the machine's, so these are root's affair.
+ROOTED := site drift lab-up lab-down lab-reset lab-images lab-status lab-doctor test world bench-lab
+.PHONY: $(ROOTED)
+ifneq ($(shell id -u),0)
+$(ROOTED):
+	@command -v sudo >/dev/null || { echo "make $@: the lab's networks are this machine's: run it as root, or install sudo" >&2; exit 1; }
+	@sudo -E env "PATH=$$PATH" $(MAKE) --no-print-directory $@ ARGS='$(ARGS)'
+else
 site: lab-up ## the whole platform on this machine; again at any time (ARGS="--check --diff", …)
 	@flock --nonblock --conflict-exit-code 75 .lab/site.lock ansible-playbook site.yml $(ARGS) || { status=$$?; \
 	  [ $$status != 75 ] || echo "make site: another one is running here; wait for its end, then run this again" >&2; exit $$status; }
 	@$(PY) -m lab address
-
-.PHONY: drift
 drift: lab-up ## what differs from the inventory; exits non-zero if anything does
 	@ansible-playbook playbooks/drift.yml $(ARGS)
+lab-up: venv ## start what isn't up of the lab
+	@tools/packages
+	@$(PY) -m lab images
+	@$(PY) -m lab up --world
+lab-down: venv ## stop the lab; what it holds is kept
+	@$(PY) -m lab down
+lab-reset: venv ## empty the lab's AWS
+	@$(PY) -m lab reset
+lab-images: venv ## build what the tasks run, as far as it is missing (ARGS="php-api": only that)
+	@tools/packages
+	@$(PY) -m lab images $(ARGS)
+lab-status: venv ## what runs where
+	@$(PY) -m lab status
+lab-doctor: venv ## what is wrong with the lab, and what to do
+	@$(PY) -m lab doctor
+test: venv ## everything: lint, unit, integration, the lab's world
+	@$(MAKE) --no-print-directory lint
+	@tools/packages tests
+	@$(PY) -m lab images
+	@$(PYTEST) -m 'not soak' $(ARGS)
+world: venv ## the tests on real namespaces and containers
+	@tools/packages tests
+	@$(PY) -m lab images
+	@$(PY) -m pytest tests/world $(ARGS)
+bench-lab: venv ## how long the lab takes to stand, cold and warm, and its memory (in a fresh clone; no other lab may be up)
+	@$(PY) -m tests.benchmarks.lab $(ARGS)
+endif
 
 .PHONY: env
 env: venv ## the `export` lines with which any AWS client talks to the lab
@@ -34,27 +65,7 @@ env: venv ## the `export` lines with which any AWS client talks to the lab
 packages: ## what the lab needs of Debian, as far as it is missing (ARGS="tests": and its tests)
 	@tools/packages $(ARGS)
 
-.PHONY: lab-up lab-down lab-reset lab-status lab-images lab-doctor
-lab-up: lab-images ## start what isn't up of the lab
-	@$(PY) -m lab up --world
-lab-down: venv ## stop the lab; what it holds is kept
-	@$(PY) -m lab down
-lab-reset: venv ## empty the lab's AWS
-	@$(PY) -m lab reset
-lab-images: venv ## build what the tasks run, as far as it is missing; needs root (ARGS="php-api": only that)
-	@tools/packages
-	@$(PY) -m lab images $(ARGS)
-lab-status: venv ## what runs where
-	@$(PY) -m lab status
-lab-doctor: venv ## what is wrong with the lab, and what to do
-	@$(PY) -m lab doctor
-
-.PHONY: test lint unit integration world soak
-test: venv ## everything: lint, unit, integration, the lab's world; needs root
-	@$(MAKE) --no-print-directory lint
-	@tools/packages tests
-	@$(PY) -m lab images
-	@$(PYTEST) -m 'not soak' $(ARGS)
+.PHONY: lint unit integration soak
 lint: venv ## ruff, mypy, yamllint, ansible-lint, generated files
 	ruff format --check .
 	ruff check .
@@ -68,16 +79,10 @@ unit: venv ## the tests that need no server
 	@$(PYTEST) tests/unit $(ARGS)
 integration: venv ## the tests against a local AWS
 	@$(PYTEST) tests/integration -m 'not soak' $(ARGS)
-world: venv ## the tests on real namespaces and containers; needs root
-	@tools/packages tests
-	@$(PY) -m lab images
-	@$(PY) -m pytest tests/world $(ARGS)
 soak: venv ## every fault at every call, for every unit (long)
 	@$(PYTEST) -m soak $(ARGS)
 
-.PHONY: bench-provision bench-lab
-bench-lab: venv ## how long the lab takes to stand, cold and warm, and its memory (in a fresh clone; no other lab may be up)
-	@$(PY) -m tests.benchmarks.lab $(ARGS)
+.PHONY: bench-provision
 bench-provision: venv ## the whole platform, ours beside amazon.aws and plain boto3, and its critical path (long)
 	@$(PY) -m tests.benchmarks.provision $(ARGS)
 

@@ -75,19 +75,6 @@ class Lab:
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab with its world; its AWS holds nothing at first, and what tests of other files left later."""
-    with LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        lab = Lab(tmp_path_factory.mktemp("lab"))
-        try:
-            lab.run("up", "--world")
-            yield lab
-        finally:
-            lab.run("down")
-
-
-@pytest.fixture(scope="session")
 def until() -> Callable[..., Any]:
     """Return a function that waits until a condition holds (is truthy, raises nothing) and returns what it gave."""
 
@@ -115,9 +102,30 @@ def platform(world: Lab, until: Callable[..., Any]) -> Iterator[Platform]:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stand(world: Lab) -> Any:
     """An ECS cluster of the tests' own (`ecs.py`)."""
     from .ecs import Stand
 
     return Stand(world)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab with its world, for all tests one after the other."""
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lab = Lab(tmp_path_factory.mktemp("lab"))
+        try:
+            lab.run("up", "--world")
+            yield lab
+        finally:
+            lab.run("down")
+
+
+@pytest.fixture(scope="module")
+def world(lab: Lab, until: Callable[..., Any]) -> Lab:
+    """The lab, with nothing in its AWS: whatever tests of other files left is gone, on the machine too."""
+    lab.run("reset")
+    until(lambda: not lab.net.hosts())
+    return lab

@@ -79,8 +79,6 @@ class Platform:
 @pytest.fixture(scope="module")
 def platform(world: Lab, until: Until) -> Platform:
     """The platform of `site.yml`, from nothing."""
-    world.run("reset")
-    until(lambda: not world.net.hosts())
     world.run("images")
     world.play("site.yml")
     platform = Platform(world)
