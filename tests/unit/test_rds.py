@@ -245,6 +245,10 @@ def test_replicas_are_upgraded_before_their_source(apply: str) -> None:
     ("want", "parameters"),
     [
         ({"max_storage": 0}, {"MaxAllocatedStorage": 100}),
+        ({"storage": 200}, {"AllocatedStorage": 200}),
+        # a larger volume is striped: its size, IOPS and throughput are said together
+        ({"storage": 400}, {"AllocatedStorage": 400, "Iops": 12000, "StorageThroughput": 500}),
+        ({"storage": 1000, "iops": 20000}, {"AllocatedStorage": 1000, "Iops": 20000, "StorageThroughput": 500}),
         ({"max_storage": 300}, {"MaxAllocatedStorage": 300}),
         ({"insights": {"days": 0, "key": ""}}, {"EnablePerformanceInsights": False}),
         ({"monitoring": {"seconds": 0, "role": ""}}, {"MonitoringInterval": 0}),

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .. import limits
 from ..errors import KcError
 from ..model import Kind, Live
 from ..plan import differing
@@ -66,6 +67,9 @@ SIMPLE = {
     "public": "PubliclyAccessible",
 }
 """Attributes that are one parameter of CreateDBInstance and ModifyDBInstance."""
+
+SIZED = {name: SIMPLE[name] for name in ("storage", "iops", "throughput")}
+"""What a volume is, and can be changed only as a whole."""
 
 DISRUPTIVE = frozenset({"class", "multi_az", "engine_version", "parameter_group", "port", "ca"})
 """Attributes whose change interrupts or slows down an instance: they wait for the maintenance window, unless told
@@ -257,7 +261,9 @@ def created(want: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
 def modified(have: Mapping[str, Any], want: Mapping[str, Any], changed: Iterable[str]) -> dict[str, Any]:
     """Return the parameters of ModifyDBInstance that change `changed`."""
     names = set(changed)
-    result: dict[str, Any] = {SIMPLE[name]: want[name] for name in sorted(names & SIMPLE.keys())}
+    result: dict[str, Any] = {SIMPLE[name]: want[name] for name in sorted(names & SIMPLE.keys() - SIZED.keys())}
+    if names & SIZED.keys():
+        result |= _sized(have, want)
     if "max_storage" in names:  # as much as there is: no more by itself
         result["MaxAllocatedStorage"] = want["max_storage"] or max(have["storage"], want["storage"])
     if "insights" in names:
@@ -273,6 +279,20 @@ def modified(have: Mapping[str, Any], want: Mapping[str, Any], changed: Iterable
     if "port" in names:
         result["DBPortNumber"] = want["port"]
     return result
+
+
+def _sized(have: Mapping[str, Any], want: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all that a gp3 volume is told when any of it changes.
+
+    From `RDS_FAST_STORAGE` on, ModifyDBInstance wants size, IOPS and throughput together ("You must specify both the storage
+    size and iops when modifying the storage size or iops on a DB instance that has iops"); below it refuses the latter.
+    """
+    storage = want.get("storage") or have["storage"]
+    if storage < limits.RDS_FAST_STORAGE:
+        return {"AllocatedStorage": storage}
+    least = {"iops": limits.RDS_IOPS[0], "throughput": limits.RDS_THROUGHPUT[0]}
+    wanted = {name: want.get(name) or max(have.get(name) or 0, base) for name, base in least.items()}
+    return {"AllocatedStorage": storage, "Iops": wanted["iops"], "StorageThroughput": wanted["throughput"]}
 
 
 def _both(one: list[str], other: list[str]) -> tuple[tuple[list[str], list[str]], tuple[list[str], list[str]]]:
