@@ -53,6 +53,8 @@ class Lab:
     def up(self, world: bool = False) -> str:
         """Start what isn't running and return when it answers; with `world`, also what makes true what it records."""
         with self.alone():
+            if world:
+                self._net_up()
             said = self._aws_up(world)
             if world:
                 self._world_up()
@@ -83,13 +85,15 @@ class Lab:
             time.sleep(0.05)
         return f"the lab is up: {self.settings.url} (pid {started.pid})"
 
-    def _world_up(self) -> None:
+    def _net_up(self) -> None:
         try:
             net = World.of(self.settings).net
             net.up()
             nft(rules(Faults.read(self.home).cuts, net.links), ROUTER)  # before anything passes; the behaviour does the rest
         except NetError as error:
             raise LabError(str(error)) from error
+
+    def _world_up(self) -> None:
         if not self.world.find(self.world_marks):
             started = self.world.start([sys.executable, "-m", "lab.world", "--home", str(self.home)], ROOT)
             deadline = time.monotonic() + START
@@ -116,9 +120,10 @@ class Lab:
                 faults.heal()
             if (self.home / "world").exists():
                 there = World.of(self.settings)
-                for kind in ALL:
-                    kind(there, logger(there.home, kind.name)).down()
-                there.net.down()
+                if there.net.owner in ("", str(there.home)):  # what stands is not another lab's
+                    for kind in ALL:
+                        kind(there, logger(there.home, kind.name)).down()
+                    there.net.down()
             return "the lab is down; what stood in it comes back with `up`" if process or world else "the lab is not running"
 
     def reset(self) -> str:

@@ -7,25 +7,21 @@ it differs from the one before and nginx finds it right.
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import json
-import os
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ..processes import Process, Slot
+from ..processes import Slot
 from ..settings import ROOT
 from ..world.behaviour import Behaviour
 from ..world.ca import CA
-from ..world.net import EDGE, MACHINE, NETNS, OUTSIDE
+from ..world.net import EDGE, MACHINE, OUTSIDE
+from ..world.nginx import Nginx
 from .edge.helper import KEYS
 from .edge.nginx import Edge
 from .edge.policies import Config, Unsupported, caching, items
@@ -48,8 +44,8 @@ class CloudFront(Behaviour):
         return self.world.home / "edge"
 
     @property
-    def nginx(self) -> Slot:
-        return Slot(self.world.home, "edge")
+    def nginx(self) -> Nginx:
+        return Nginx(Slot(self.world.home, "edge"), self.directory, EDGE, self.log, sockets="????????.sock")
 
     @property
     def helper(self) -> Slot:
@@ -60,18 +56,19 @@ class CloudFront(Behaviour):
             (self.directory / part).mkdir(mode=0o700, parents=True, exist_ok=True)
         self._serve()  # what served before goes on, whether the AWS answers or not
         edge, distributions, problems = self._wanted()
-        self._apply(edge.text(distributions), distributions)
+        certificates = b"".join(each.certificate[0].read_bytes() for each in distributions)
+        if self.nginx.apply(edge.text(distributions), certificates):
+            self.log.info("distributions %s are served", ", ".join(each.id for each in distributions) or "(none)")
         _write(self.world.home / SERVED, json.dumps({each.domain: ADDRESS for each in distributions}, indent=1))
         if problems:
             raise Unsupported("; ".join(problems))
 
     def down(self) -> None:
-        for slot, marks in ((self.nginx, [self._title]), (self.helper, self._helper_marks)):
-            process = slot.find(marks)
-            if process:
-                process.stop(3)
-                slot.pid_file.unlink(missing_ok=True)
-        self._end_strays()
+        self.nginx.stop()
+        process = self.helper.find(self._helper_marks)
+        if process:
+            process.stop(3)
+            self.helper.pid_file.unlink(missing_ok=True)
         shutil.rmtree(self.directory, ignore_errors=True)
         (self.world.home / SERVED).unlink(missing_ok=True)
 
@@ -144,81 +141,15 @@ class CloudFront(Behaviour):
     # --- what stands
 
     @property
-    def _config(self) -> Path:
-        return self.directory / "nginx.conf"
-
-    @property
-    def _nginx_command(self) -> list[str]:
-        return ["nginx", "-p", str(self.directory), "-c", str(self._config)]
-
-    @property
-    def _title(self) -> str:
-        """What nginx calls itself, instead of its command line."""
-        return f"nginx: master process {' '.join(self._nginx_command)}"
-
-    @property
     def _helper_marks(self) -> list[str]:
         return ["-m", "lab.behaviours.edge.helper", "--directory", str(self.directory)]
-
-    def _running(self) -> Process | None:
-        """Return nginx, if it runs, and in the namespace that has its name now."""
-        process = self.nginx.find([self._title])
-        if process and not _lives_in(process, EDGE):
-            process.stop(3)
-            process = None
-        return process
 
     def _serve(self) -> None:
         """Start what does not run; without a configuration, nginx waits for one."""
         if not self.helper.find(self._helper_marks):
             self.helper.start([sys.executable, *self._helper_marks, "--endpoint", self.world.settings.url], ROOT)
             self.log.info("the helper is started")
-        if self._config.exists() and not self._running():
-            self._end_strays()
-            self._start()
-
-    def _start(self) -> None:
-        process = self.nginx.start(["ip", "netns", "exec", EDGE, *self._nginx_command], self.directory)
-        deadline = time.monotonic() + 10
-        while process and process.alive and self._title not in process.command and time.monotonic() < deadline:
-            time.sleep(0.02)
-        if not process or not process.alive:
-            raise RuntimeError(f"nginx did not start: {self.nginx.last}")
-        self.log.info("nginx is started")
-
-    def _end_strays(self) -> None:
-        """End what this lab's nginx has left though its master is gone: it holds addresses and sockets."""
-        if not (NETNS / EDGE).exists():
-            return
-        there = subprocess.run(["ip", "netns", "pids", EDGE], capture_output=True, text=True, check=True).stdout.split()
-        for process in map(Process.of, map(int, there)):
-            if process and process.command[:1] and process.command[0].startswith("nginx: ") and _works_in(process, self.directory):
-                process.stop(0)
-        for socket in self.directory.glob("????????.sock"):
-            socket.unlink()
-
-    def _apply(self, text: str, distributions: list[Distribution]) -> None:
-        """Put a configuration in the place of the one that runs, if it differs and is right."""
-        certificates = b"".join(each.certificate[0].read_bytes() for each in distributions)
-        digest = hashlib.sha256(text.encode() + certificates).hexdigest()
-        applied = self.directory / "applied"
-        if applied.exists() and applied.read_text() == digest:
-            return
-        new = self._config.with_suffix(".new")
-        new.write_text(text)
-        command = ["ip", "netns", "exec", EDGE, "nginx", "-t", "-q", "-p", str(self.directory), "-c", str(new)]
-        tested = subprocess.run(command, capture_output=True, text=True)
-        if tested.returncode:
-            raise RuntimeError(f"nginx refuses the new configuration, and the old one stays: {tested.stderr.strip()}")
-        new.replace(self._config)
-        process = self._running()
-        if process:
-            os.kill(process.pid, signal.SIGHUP)
-        else:
-            self._end_strays()
-            self._start()
-        _write(applied, digest)
-        self.log.info("distributions %s are served", ", ".join(each.id for each in distributions) or "(none)")
+        self.nginx.serve()
 
 
 def may_read(policy: Mapping[str, Any], distribution: str) -> bool:
@@ -243,20 +174,6 @@ def may_read(policy: Mapping[str, Any], distribution: str) -> bool:
         )
 
     return any(allows(statement) for statement in policy.get("Statement", ()))
-
-
-def _lives_in(process: Process, namespace: str) -> bool:
-    try:
-        return (Path(f"/proc/{process.pid}/ns/net")).stat().st_ino == (NETNS / namespace).stat().st_ino
-    except OSError:
-        return False
-
-
-def _works_in(process: Process, directory: Path) -> bool:
-    try:
-        return Path(f"/proc/{process.pid}/cwd").readlink() == directory
-    except OSError:
-        return False
 
 
 def _write(path: Path, text: str) -> None:

@@ -11,10 +11,11 @@ import hashlib
 import ipaddress
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -174,7 +175,9 @@ class Net:
         self.files.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = self.owner
         if owner and not self.owned:
-            raise NetError(f"the lab in {Path(owner).parent} has its networks on this machine: `lab down` there first")
+            if Path(owner).exists():
+                raise NetError(f"the lab in {Path(owner).parent} has its networks on this machine: `lab down` there first")
+            self._clear()
         with self._alone():
             OWNER.write_text(str(self.home))
             self._namespace(ROUTER, forwards=True)
@@ -209,6 +212,15 @@ class Net:
             ip("link", "del", "kc-inet", check=False)  # its other end's namespace goes a moment after its name
             RESOLV.unlink(missing_ok=True)
             OWNER.unlink(missing_ok=True)
+
+    def _clear(self) -> None:
+        """End what is left of a lab whose directory is gone, so that nobody can take it down: its namespaces, and what lives there."""
+        for name in self.standing():
+            for pid in ip("netns", "pids", name).split():
+                with suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+            ip("netns", "del", name)
+        ip("link", "del", "kc-inet", check=False)
 
     @property
     def owner(self) -> str:

@@ -29,13 +29,15 @@ class Nginx:
         directory: Its prefix, with `nginx.conf` in it.
         namespace: Where it serves.
         log: Where its starts are told.
+        sockets: Pattern of the names of sockets in its directory that it listens on, and that it can't when they are left.
     """
 
-    def __init__(self, slot: Slot, directory: Path, namespace: str, log: logging.Logger) -> None:
+    def __init__(self, slot: Slot, directory: Path, namespace: str, log: logging.Logger, sockets: str = "") -> None:
         self.slot = slot
         self.directory = directory
         self.namespace = namespace
         self.log = log
+        self.sockets = sockets
         self.config = directory / "nginx.conf"
         self.command = ["nginx", "-p", str(directory), "-c", str(self.config)]
         self.title = f"nginx: master process {' '.join(self.command)}"
@@ -109,18 +111,28 @@ class Nginx:
         self.log.info("nginx is started in %s", self.namespace)
 
     def _end_strays(self) -> None:
-        """End what serves there though its master is gone, and holds its addresses."""
+        """End what it has left though its master is gone: that holds addresses and sockets."""
         if not (NETNS / self.namespace).exists():
             return
         there = subprocess.run(["ip", "netns", "pids", self.namespace], capture_output=True, text=True, check=True).stdout.split()
         for process in map(Process.of, map(int, there)):
-            if process and process.command[:1] and process.command[0].startswith("nginx: "):
+            if process and process.command[:1] and process.command[0].startswith("nginx: ") and works_in(process, self.directory):
                 process.stop(0)
+        for socket in self.directory.glob(self.sockets) if self.sockets else ():
+            socket.unlink()
 
 
 def lives_in(process: Process, namespace: str) -> bool:
     """Whether a process is in the namespace that has this name now."""
     try:
         return Path(f"/proc/{process.pid}/ns/net").stat().st_ino == (NETNS / namespace).stat().st_ino
+    except OSError:
+        return False
+
+
+def works_in(process: Process, directory: Path) -> bool:
+    """Whether a process has this working directory."""
+    try:
+        return Path(f"/proc/{process.pid}/cwd").readlink() == directory
     except OSError:
         return False
