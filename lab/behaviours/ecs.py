@@ -205,7 +205,12 @@ class Ecs(Behaviour):
             self._say(key_of(task), event)
         tasks: dict[str, list[dict[str, Any]]] = {region: [] for region in self.world.regions}
         for task in self.store.all():
-            definition = self.life.definition(task.region, task.definition)
+            try:
+                definition = self.life.definition(task.region, task.definition)
+            except ClientError:  # the AWS was emptied since: who ran in it is nobody's to tell of
+                if task.status == STOPPED:
+                    self.store.drop(task)
+                continue
             sizes = {name: definition[name] for name in ("cpu", "memory") if definition.get(name)}
             account = self.world.settings.account
             tasks[task.region].append(words.described(task, account, definition["containerDefinitions"][0], sizes))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import os
+import signal
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +21,8 @@ import dns.query
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from lab.world.net import MACHINE, USER
+from lab.settings import ROOT
+from lab.world.net import MACHINE, OWNER, USER, ip
 from tests.world.chromium import Visit, chromium
 from tests.world.conftest import Lab
 
@@ -188,3 +194,38 @@ def test_a_region_is_lost_and_comes_back(platform: Platform, browser: BrowserCon
     platform.switch(0)
     until(lambda: platform.resolve(ORIGIN) == at_home, patience=180)
     until(lambda: platform.region == HOME, patience=90)
+
+
+def reboot(lab: Lab) -> None:
+    """Take away what a restart of the machine takes: every process, every namespace, all below /run."""
+    names = lab.net.standing()
+    pids = {one["pid"] for one in lab.status()["processes"] if one["pid"]}
+    for name in names:
+        pids |= {int(pid) for pid in ip("netns", "pids", name).split()}
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    for name in names:
+        ip("netns", "del", name)
+    ip("link", "del", "kc-inet", check=False)
+    OWNER.unlink()
+
+
+def test_after_a_restart_of_the_machine_up_brings_all_of_it_back(platform: Platform, until: Until) -> None:
+    reboot(platform.lab)
+    platform.lab.run("up", "--world")
+    until(lambda: platform.region == HOME, patience=120)
+    until(lambda: platform.lab.run("doctor") == "nothing is wrong", patience=60)
+    assert "Done: nothing to change" in platform.lab.play("site.yml")
+
+
+def test_a_start_that_was_broken_off_is_gone_on_with(platform: Platform, until: Until) -> None:
+    platform.lab.run("down")
+    for seconds in (0.3, 1.0, 2.0):
+        starting = subprocess.Popen([sys.executable, "-m", "lab", "up", "--world"], cwd=ROOT, env=platform.lab.environment)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            starting.wait(seconds)
+        starting.kill()
+        starting.wait()
+    platform.lab.run("up", "--world")
+    until(lambda: platform.region == HOME, patience=120)
