@@ -4,8 +4,8 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 ARGS ?=
-# Tests run side by side, each process with an AWS of its own; those of the lab's world, of which a machine has one, by one process.
-PYTEST = $(PY) -m pytest -n $(shell nproc) --dist loadgroup
+# Tests run side by side, each process with an AWS of its own.
+PYTEST = $(PY) -m pytest -n $(shell nproc) --dist worksteal
 
 .PHONY: help
 help: ## this list
@@ -16,7 +16,7 @@ venv: ## the virtual environment in .venv
 	@tools/bootstrap
 
 # The lab's networks and containers are the machine's, so these are root's affair.
-ROOTED := site drift lab-up lab-down lab-reset lab-images lab-status lab-doctor test world bench-lab
+ROOTED := site drift lab-up lab-down lab-reset lab-images lab-status lab-doctor world bench-lab
 .PHONY: $(ROOTED)
 ifneq ($(shell id -u),0)
 $(ROOTED):
@@ -44,11 +44,6 @@ lab-status: venv ## what runs where
 	@$(PY) -m lab status
 lab-doctor: venv ## what is wrong with the lab, and what to do
 	@$(PY) -m lab doctor
-test: venv ## everything: lint, unit, integration, the lab's world
-	@$(MAKE) --no-print-directory lint
-	@tools/packages tests
-	@$(PY) -m lab images
-	@$(PYTEST) -m 'not soak' $(ARGS)
 world: venv ## the tests on real namespaces and containers
 	@tools/packages tests
 	@$(PY) -m lab images
@@ -65,7 +60,10 @@ env: venv ## the `export` lines with which any AWS client talks to the lab
 packages: ## what the lab needs of Debian, as far as it is missing (ARGS="tests": and its tests)
 	@tools/packages $(ARGS)
 
-.PHONY: lint unit integration soak
+.PHONY: test lint unit integration soak
+test: venv ## lint, unit, integration
+	@$(MAKE) --no-print-directory lint
+	@$(PYTEST) -m 'not soak and not world' $(ARGS)
 lint: venv ## ruff, mypy, yamllint, ansible-lint, generated files
 	ruff format --check .
 	ruff check .
