@@ -20,7 +20,7 @@ from ..world.behaviour import Behaviour, World
 from .tasks import schedule, words
 from .tasks.health import HEALTHY, UNHEALTHY, Checker
 from .tasks.life import Life
-from .tasks.record import KEPT, STOPPED, Store, Task
+from .tasks.record import KEPT, KEPT_OF, STOPPED, Store, Task
 from .tasks.state import Key, failures_of, key_of, primary_of, state_of, wanted_of
 from .tasks.targets import Targets, forget
 from .tasks.trouble import described
@@ -57,6 +57,8 @@ class Ecs(Behaviour):
         version, changed = self.world.changes(self._version, 0)
         # a version that is lower is another server's, which may not know what its predecessor was told
         moved = self._version < 0 or version < self._version or bool(changed & MOVES)
+        if "" in changed and self._version >= 0:  # the AWS was emptied: nobody asks for what had ended in it
+            self.store.forget(time.time())
         trouble: Exception | None = None
         for region in self.world.regions:
             try:
@@ -117,7 +119,7 @@ class Ecs(Behaviour):
 
     def _look_at(self, task: Task, now: float) -> None:
         """See how a running task does."""
-        check = self.life.definition(task.region, task.definition)["containerDefinitions"][0].get("healthCheck")
+        check = task.about["containerDefinitions"][0].get("healthCheck")
         if check:
             self.checker.look(task, check)
         if not task.healthy and self.targets.healthy(task) and (not check or task.health == HEALTHY):
@@ -169,6 +171,8 @@ class Ecs(Behaviour):
     def _start(self, key: Key, service: Mapping[str, Any], primary: Mapping[str, Any], live: Sequence[Task], count: int) -> None:
         vpc = service["networkConfiguration"]["awsvpcConfiguration"]
         siblings = [task for task in live if task.deployment == primary["id"]]
+        ecs = self.world.client("ecs", key[0])
+        definition = ecs.describe_task_definition(taskDefinition=primary["taskDefinition"])["taskDefinition"]
         begun = []
         for _ in range(count):
             task = Task(
@@ -182,6 +186,7 @@ class Ecs(Behaviour):
                 subnet=schedule.subnet(vpc["subnets"], [each.subnet for each in siblings]),
                 groups=list(vpc.get("securityGroups") or []),
                 created=time.time(),
+                about={name: definition[name] for name in KEPT_OF if name in definition},
             )
             self.store.save(task)
             siblings.append(task)
@@ -205,15 +210,7 @@ class Ecs(Behaviour):
             self._say(key_of(task), event)
         tasks: dict[str, list[dict[str, Any]]] = {region: [] for region in self.world.regions}
         for task in self.store.all():
-            try:
-                definition = self.life.definition(task.region, task.definition)
-            except ClientError:  # the AWS was emptied since: who ran in it is nobody's to tell of
-                if task.status == STOPPED:
-                    self.store.drop(task)
-                continue
-            sizes = {name: definition[name] for name in ("cpu", "memory") if definition.get(name)}
-            account = self.world.settings.account
-            tasks[task.region].append(words.described(task, account, definition["containerDefinitions"][0], sizes))
+            tasks[task.region].append(words.described(task, self.world.settings.account))
         services = [state_of(key, service, self._tasks(key)) for key, service in sorted(self.wanted.items())]
         what = {"tasks": tasks, "services": services}
         if not moved and what == self._told and not self._events:

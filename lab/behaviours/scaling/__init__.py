@@ -15,6 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ...files import write
 from ...world.behaviour import Behaviour, World
 from ..tasks.record import Store, Task
 from .expression import Value
@@ -24,8 +25,6 @@ from .tracking import IN, PERIOD, Opinion, decide, tracked
 from .usage import cpu_seconds, memory_bytes
 
 DIMENSION = "ecs:service:DesiredCount"
-BATCH = 500
-"""Data that one call puts; CloudWatch takes a thousand (CloudWatch API, PutMetricData)."""
 
 
 class Scaling(Behaviour):
@@ -42,7 +41,6 @@ class Scaling(Behaviour):
         self._of: dict[str, dict[str, list[dict[str, Any]]]] = {}
         self._used: dict[str, tuple[float, float]] = {}
         self._measured = 0.0
-        self._known: dict[str, dict[str, Any]] = {}
 
     def look(self) -> None:
         version, changed = self.world.changes(self._version, 0)
@@ -108,9 +106,7 @@ class Scaling(Behaviour):
             return {"seen": 0.0, "changed": {}}
 
     def _keep(self, state: Mapping[str, Any]) -> None:
-        partial = self._file.with_suffix(".partial")
-        partial.write_text(json.dumps(state))
-        partial.replace(self._file)
+        write(self._file, json.dumps(state))
 
     # --- measuring
 
@@ -135,8 +131,7 @@ class Scaling(Behaviour):
                 by = [{"Name": "QueueName", "Value": queue}]
                 data["AWS/SQS"].append(_datum("ApproximateNumberOfMessagesVisible", by, visible, "Count"))
         for namespace, points in data.items():
-            for at in range(0, len(points), BATCH):
-                self.world.client("cloudwatch", region).put_metric_data(Namespace=namespace, MetricData=points[at : at + BATCH])
+            self.world.measure(region, namespace, points)
 
     def _resources(self, region: str) -> list[tuple[str, str]]:
         resources = (each["ResourceId"].split("/") for each in self._of[region]["targets"])
@@ -144,20 +139,13 @@ class Scaling(Behaviour):
 
     def _use(self, task: Task, now: float) -> tuple[float | None, float | None]:
         """Return the percent of a task's CPU and memory that it uses."""
-        sizes = self._definition(task)
         seconds, memory = cpu_seconds(task.pid), memory_bytes(task.pid)
         cpu = None
         if seconds is not None:
             at, before = self._used.get(task.id, (now, seconds))
-            cpu = 100 * (seconds - before) / (now - at) / (int(sizes["cpu"]) / 1024) if now > at else None
+            cpu = 100 * (seconds - before) / (now - at) / (int(task.about["cpu"]) / 1024) if now > at else None
             self._used[task.id] = (now, seconds)
-        return cpu, None if memory is None else 100 * memory / (int(sizes["memory"]) << 20)
-
-    def _definition(self, task: Task) -> dict[str, Any]:
-        if task.definition not in self._known:
-            about = self.world.client("ecs", task.region).describe_task_definition(taskDefinition=task.definition)
-            self._known[task.definition] = about["taskDefinition"]
-        return self._known[task.definition]
+        return cpu, None if memory is None else 100 * memory / (int(task.about["memory"]) << 20)
 
     def _visible(self, region: str, queue: str) -> float | None:
         sqs = self.world.client("sqs", region)

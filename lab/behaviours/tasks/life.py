@@ -45,15 +45,8 @@ class Life:
         self.balancers = balancers
         self.said: list[tuple[Task, str]] = []
         self._waits: dict[str, str] = {}
-        self._definitions: dict[str, dict[str, Any]] = {}
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="tasks")
         self._jobs: dict[str, Future[None]] = {}
-
-    def definition(self, region: str, arn: str) -> dict[str, Any]:
-        """Return a task definition; a revision never changes."""
-        if arn not in self._definitions:
-            self._definitions[arn] = self.world.client("ecs", region).describe_task_definition(taskDefinition=arn)["taskDefinition"]
-        return self._definitions[arn]
 
     def step(self, task: Task, now: float) -> None:
         """Do what comes next for a task; returns at once."""
@@ -100,18 +93,17 @@ class Life:
 
     def _start(self, task: Task) -> None:
         try:
-            definition = self.definition(task.region, task.definition)
             task.status = "PENDING"
             self.store.save(task)
-            name = definition["containerDefinitions"][0]["image"]
+            name = task.about["containerDefinitions"][0]["image"]
             image = image_of(name, self._images())
             if not image:
                 tried = "pull image manifest has been retried 1 time(s)"
                 raise StartError(f"CannotPullContainerError: {tried}: failed to resolve ref {name}: {name}: not found")
-            secrets = resolve(definition, task.region, self.world.client)
+            secrets = resolve(task.about, task.region, self.world.client)
             self._attach(task)
             remove(task.container)
-            run = arguments(task, definition, image, resolver(self.world.net.cidr(task.region)), self.store.log(task), self.world.home)
+            run = arguments(task, task.about, image, resolver(self.world.net.cidr(task.region)), self.store.log(task), self.world.home)
             try:
                 podman(*run, environment=secrets)
             except PodmanError as error:
@@ -119,7 +111,7 @@ class Life:
             process = Process.of(int(inspect(task.container).get("Pid", 0)))
             if process:  # else it has ended already
                 task.pid, task.began = process.pid, process.started
-            task.started, task.patience = time.time(), patience(definition)
+            task.started, task.patience = time.time(), patience(task.about)
             task.status = "ACTIVATING"
             self._register(task)
             task.status = "RUNNING"

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...files import write
 from ...processes import Process
 from ...world.net import Host
 
@@ -16,6 +17,9 @@ KEPT = 3600.0
 """Seconds for which a stopped task is still told of (ECS API, DescribeTasks)."""
 
 STOPPED = "STOPPED"
+
+KEPT_OF = ("containerDefinitions", "cpu", "memory")
+"""What is kept of a task definition with each of its tasks (ECS API, TaskDefinition)."""
 
 
 @dataclass
@@ -48,6 +52,7 @@ class Task:
         exit: Its container's exit code.
         exit_reason: What ECS says of the container's end.
         failed: Whether its deployment counts it as failed.
+        about: What its definition said when it was begun (those of `KEPT_OF`): an AWS that is emptied gives the same ARN again.
     """
 
     id: str
@@ -78,6 +83,7 @@ class Task:
     exit: int | None = None
     exit_reason: str = ""
     failed: bool = False
+    about: dict[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -120,9 +126,7 @@ class Store:
         """Keep what is known of a task now."""
         with self._lock:
             self._tasks[task.id] = task
-            partial = self.directory / f"{task.id}.partial"
-            partial.write_text(json.dumps(asdict(task)))
-            partial.replace(self.directory / f"{task.id}.json")
+            write(self.directory / f"{task.id}.json", json.dumps(asdict(task)))
 
     def log(self, task: Task) -> Path:
         """Return the file of a task's output."""

@@ -60,15 +60,14 @@ def _list(tasks: Sequence[Task]) -> str:
     return " ".join(f"(task {task.id})" for task in tasks)
 
 
-def described(task: Task, account: str, container: dict[str, Any], sizes: dict[str, str]) -> dict[str, Any]:
+def described(task: Task, account: str) -> dict[str, Any]:
     """Return a task as DescribeTasks does; times are seconds of the epoch.
 
     Args:
         task: The task.
         account: Account id.
-        container: Its container's definition.
-        sizes: Its `cpu` and `memory`.
     """
+    container = task.about["containerDefinitions"][0]
     where = f"arn:aws:ecs:{task.region}:{account}"
     arn = f"{where}:task/{task.cluster}/{task.id}"
     details = {"subnetId": task.subnet} | ({"privateIPv4Address": task.address} if task.address else {})
@@ -107,7 +106,7 @@ def described(task: Task, account: str, container: dict[str, Any], sizes: dict[s
                 "details": [{"name": name, "value": value} for name, value in details.items()],
             }
         ],
-        **sizes,
+        **{name: task.about[name] for name in ("cpu", "memory") if name in task.about},
         **({"capacityProviderName": task.provider} if task.provider else {}),
         **({"stopCode": task.code, "stoppedReason": task.reason} if task.code else {}),
         **{name: at for name, at in times.items() if at},
