@@ -8,9 +8,10 @@ from .world.net import EDGE, OUTSIDE
 
 
 def addresses(world: World) -> list[str]:
-    """Return the names of the distributions that are enabled."""
+    """Return the names of the distributions that are enabled, first of those that people look at: they have error pages."""
     listed = world.client("cloudfront").list_distributions()["DistributionList"].get("Items") or []
-    return [alias for one in listed if one["Enabled"] for alias in one["Aliases"].get("Items") or ()]
+    ordered = sorted(listed, key=lambda one: not one["CustomErrorResponses"]["Quantity"])
+    return [alias for one in ordered if one["Enabled"] for alias in one["Aliases"].get("Items") or ()]
 
 
 def text(world: World) -> str:
@@ -23,7 +24,7 @@ def text(world: World) -> str:
         [
             *(f"https://{name}/" for name in found),
             "",
-            f"names   DNS at 127.0.0.1:{world.settings.port + 1}",
+            f"names   DNS at 127.0.0.1:{world.settings.dns_port}",
             f"trust   {CA(world.home).pem}",
             f"try     curl --cacert {CA(world.home).pem} --resolve {first}:443:{edge} https://{first}/",
         ]

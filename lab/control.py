@@ -8,11 +8,11 @@ import json
 import socket
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from . import own
 from .processes import Process, Slot
 from .settings import ROOT, Settings
 from .world.all import ALL
@@ -21,7 +21,7 @@ from .world.faults import Faults, changing, rules
 from .world.net import ROUTER, NetError, nft
 
 START = 60.0
-"""Seconds that the AWS gets to answer; a machine busy with other things needs a few."""
+"""Seconds that a process gets to answer; a machine busy with other things needs a few."""
 
 
 class LabError(Exception):
@@ -74,16 +74,25 @@ class Lab:
                 f"port {self.settings.port} is taken by something that is not this lab: end it, or choose another with KC_LAB_PORT"
             )
         command = [sys.executable, "-m", "lab.aws", "--port", str(self.settings.port), "--state", str(self.home)]
-        started = self.aws.start([*command, *(["--world"] if world else [])], ROOT)
-        deadline = time.monotonic() + START
-        while not started or (self.health() or {}).get("pid") != started.pid:
-            if not started or not started.alive:
-                self.aws.pid_file.unlink(missing_ok=True)
-                raise LabError(f"the lab's AWS did not start: {self.aws.last} (all of it: {self.aws.log})")
-            if time.monotonic() > deadline:
-                raise LabError(f"the lab's AWS does not answer after {START:.0f} s: look at {self.aws.log}")
-            time.sleep(0.05)
+        started = self._start(self.aws, "AWS", [*command, *(["--world"] if world else [])], self.health)
         return f"the lab is up: {self.settings.url} (pid {started.pid})"
+
+    def _start(self, slot: Slot, called: str, command: list[str], said: Callable[[], dict[str, Any] | None]) -> Process:
+        """Start a process, and wait until it says its pid.
+
+        Raises:
+            LabError: It ended, or said nothing in time.
+        """
+        started = slot.start(command, ROOT)
+        deadline = time.monotonic() + START
+        while not started or (said() or {}).get("pid") != started.pid:
+            if not started or not started.alive:
+                slot.pid_file.unlink(missing_ok=True)
+                raise LabError(f"the lab's {called} did not start: {slot.last} (all of it: {slot.log})")
+            if time.monotonic() > deadline:
+                raise LabError(f"the lab's {called} does not answer after {START:.0f} s: look at {slot.log}")
+            time.sleep(0.05)
+        return started
 
     def _net_up(self) -> None:
         try:
@@ -95,15 +104,7 @@ class Lab:
 
     def _world_up(self) -> None:
         if not self.world.find(self.world_marks):
-            started = self.world.start([sys.executable, "-m", "lab.world", "--home", str(self.home)], ROOT)
-            deadline = time.monotonic() + START
-            while (self.behaviours() or {}).get("pid") != (started.pid if started else 0):
-                if not started or not started.alive:
-                    self.world.pid_file.unlink(missing_ok=True)
-                    raise LabError(f"the lab's world did not start: {self.world.last} (all of it: {self.world.log})")
-                if time.monotonic() > deadline:
-                    raise LabError(f"the lab's world does not say how it is after {START:.0f} s: look at {self.world.log}")
-                time.sleep(0.05)
+            self._start(self.world, "world", [sys.executable, "-m", "lab.world", "--home", str(self.home)], self.behaviours)
 
     def down(self) -> str:
         """Stop what runs; the state stays."""
@@ -138,7 +139,7 @@ class Lab:
 
     def status(self) -> dict[str, Any]:
         """Return what runs, and what state is kept."""
-        process = self.running()
+        process, world = self.running(), self.world.find(self.world_marks)
         health = self.health() if process else None
         file = self.home / "aws.state"
         saved = (
@@ -146,11 +147,11 @@ class Lab:
         )
         return {
             "url": self.settings.url,
-            "dns": f"127.0.0.1:{self.settings.dns_port}" if self.world.find(self.world_marks) else "",
+            "dns": f"127.0.0.1:{self.settings.dns_port}" if world else "",
             "home": str(self.home),
             "processes": [
                 row(self.aws, process, "up" if health else "not answering"),
-                *([row(self.world, self.world.find(self.world_marks), "up")] if self.world.log.exists() else []),
+                *([row(self.world, world, "up")] if self.world.log.exists() else []),
                 *self._helpers(),
             ],
             "behaviours": self.behaviour_states(),
@@ -232,10 +233,7 @@ class Lab:
 
     def ask(self, path: str, method: str = "GET", timeout: float = 30) -> bytes:
         """Send an empty request to the lab."""
-        request = urllib.request.Request(self.settings.url + path, data=b"" if method == "POST" else None, method=method)  # noqa: S310
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=timeout) as answer:
-            return bytes(answer.read())
+        return own.ask(self.settings.url + path, b"" if method == "POST" else None, timeout)
 
     def port_taken(self) -> bool:
         with socket.socket() as probe:

@@ -11,6 +11,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from .files import write
+
 
 @dataclass(frozen=True)
 class Process:
@@ -112,6 +114,4 @@ class Slot:
 
     def keep(self, process: Process) -> None:
         """Write the pid file."""
-        partial = self.pid_file.with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(process)))
-        partial.replace(self.pid_file)
+        write(self.pid_file, json.dumps(asdict(process)))

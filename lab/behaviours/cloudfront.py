@@ -16,12 +16,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ..files import update
 from ..processes import Slot
 from ..settings import ROOT
 from ..world.behaviour import Behaviour
 from ..world.ca import CA
 from ..world.net import EDGE, MACHINE, OUTSIDE
 from ..world.nginx import Nginx
+from .dns.snapshot import DISTRIBUTIONS
 from .edge.helper import KEYS
 from .edge.nginx import Edge
 from .edge.policies import Config, Unsupported, caching, items
@@ -29,8 +31,6 @@ from .edge.responses import HeadersPolicy
 from .edge.targets import Distribution, bucket_of
 
 ADDRESS = OUTSIDE[EDGE][1]
-SERVED = "distributions.json"
-"""In the world's directory: the address of each distribution that is served, by its domain name. The DNS server reads it."""
 
 
 class CloudFront(Behaviour):
@@ -59,7 +59,7 @@ class CloudFront(Behaviour):
         certificates = b"".join(each.certificate[0].read_bytes() for each in distributions)
         if self.nginx.apply(edge.text(distributions), certificates):
             self.log.info("distributions %s are served", ", ".join(each.id for each in distributions) or "(none)")
-        _write(self.world.home / SERVED, json.dumps({each.domain: ADDRESS for each in distributions}, indent=1))
+        update(self.world.home / DISTRIBUTIONS, json.dumps({each.domain: ADDRESS for each in distributions}, indent=1))
         if problems:
             raise Unsupported("; ".join(problems))
 
@@ -70,7 +70,7 @@ class CloudFront(Behaviour):
             process.stop(3)
             self.helper.pid_file.unlink(missing_ok=True)
         shutil.rmtree(self.directory, ignore_errors=True)
-        (self.world.home / SERVED).unlink(missing_ok=True)
+        (self.world.home / DISTRIBUTIONS).unlink(missing_ok=True)
 
     # --- what is wanted
 
@@ -96,7 +96,7 @@ class CloudFront(Behaviour):
             except Unsupported as problem:
                 problems.append(str(problem))
         edge.caching = known
-        _write(self.directory / KEYS, json.dumps(self._keys()))
+        update(self.directory / KEYS, json.dumps(self._keys()))
         for each in api.list_distributions()["DistributionList"].get("Items") or ():
             if each["Enabled"]:
                 try:
@@ -174,12 +174,3 @@ def may_read(policy: Mapping[str, Any], distribution: str) -> bool:
         )
 
     return any(allows(statement) for statement in policy.get("Statement", ()))
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file as a whole, if it differs."""
-    if path.exists() and path.read_text() == text:
-        return
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(text)
-    partial.replace(path)

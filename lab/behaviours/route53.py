@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..files import write
 from ..processes import Slot
 from ..settings import ROOT
 from ..world.behaviour import Behaviour, World
@@ -225,9 +226,7 @@ class Route53(Behaviour):
                     self._measured = 0.0
             if known != self._snapshot or not self._file.exists():
                 self._snapshot = known
-                partial = self._file.with_suffix(".partial")
-                partial.write_text(json.dumps(known))
-                partial.replace(self._file)
+                write(self._file, json.dumps(known))
 
     # --- what is told
 
@@ -245,6 +244,5 @@ class Route53(Behaviour):
             {"MetricName": "HealthCheckStatus", "Dimensions": [{"Name": "HealthCheckId", "Value": id}], "Value": float(each)}
             for id, each in healthy.items()
         ]
-        for start in range(0, len(points), 500):
-            self.world.client("cloudwatch", REGION).put_metric_data(Namespace="AWS/Route53", MetricData=points[start : start + 500])
+        self.world.measure(REGION, "AWS/Route53", points)
         self._measured = time.time()

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .. import podman
+from ..files import write
 from . import sources, store
 from .recipes import BASES, FRONT_END, IMAGES, LEFT_OUT, USER, WORKLOADS, Base, Image
 
@@ -209,10 +210,10 @@ class Builder:
         for application, image in made.items():
             file = self.home / f"{application}.manifest.json"
             if known.get(application, {}).get("digest") != image.digest or not file.exists():
-                replace(file, store.manifest(image))
+                write(file, store.manifest(image))
         images = {**known, **{name: {"digest": image.digest, "image": image.name} for name, image in made.items()}}
         if images != known:
-            replace(self.list, json.dumps(images, indent=2, sort_keys=True) + "\n")
+            write(self.list, json.dumps(images, indent=2, sort_keys=True) + "\n")
 
 
 class Keys:
@@ -249,10 +250,3 @@ def mounts(directory: Path, mountinfo: str) -> list[str]:
     """Return what is mounted below a directory, the innermost first (proc(5), /proc/[pid]/mountinfo)."""
     points = [line.split()[4].replace(r"\040", " ") for line in mountinfo.splitlines()]
     return [point for point in reversed(points) if point.startswith(f"{directory}/")]
-
-
-def replace(file: Path, text: str) -> None:
-    """Write a file as a whole: it has the old text or the new one, whenever it is looked at."""
-    partial = file.with_name(f"{file.name}.partial")
-    partial.write_text(text)
-    partial.replace(file)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..files import write
 from ..settings import Settings
 from .all import ALL
 from .behaviour import Behaviour, Runner, World, logger
@@ -22,9 +23,7 @@ STATUS = "status.json"
 
 def write_status(home: Path, runners: Sequence[Runner]) -> None:
     """Write what each behaviour's state is, for `lab status`."""
-    partial = home / f"{STATUS}.partial"
-    partial.write_text(json.dumps({"pid": os.getpid(), "at": time.time(), "behaviours": [runner.state for runner in runners]}))
-    partial.replace(home / STATUS)
+    write(home / STATUS, json.dumps({"pid": os.getpid(), "behaviours": [runner.state for runner in runners]}))
 
 
 def main(kinds: Sequence[type[Behaviour]] = ALL) -> int:

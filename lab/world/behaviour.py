@@ -6,8 +6,8 @@ import json
 import logging
 import threading
 import time
-import urllib.request
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,14 @@ import boto3
 import yaml
 from botocore.config import Config
 
+from ..own import ask
 from ..settings import ROOT, WORLD_AGENT, Settings
 from .net import Net
 
+POINTS = 1000
+"""Of one call (CloudWatch API, PutMetricData)."""
+
 INVENTORY = ROOT / "inventories" / "lab" / "hosts.yml"
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass
@@ -69,15 +72,16 @@ class World:
 
     def tell(self, name: str, what: Any) -> Any:
         """Tell the AWS what a behaviour sees, and return what the patch that listens answers (`lab/observed.py`)."""
-        request = urllib.request.Request(f"{self.settings.url}/lab/observed/{name}", data=json.dumps(what).encode())  # noqa: S310
-        with OPENER.open(request, timeout=30) as answer:
-            return json.load(answer)
+        return json.loads(ask(f"{self.settings.url}/lab/observed/{name}", json.dumps(what).encode()))
+
+    def measure(self, region: str, namespace: str, points: Sequence[Mapping[str, Any]]) -> None:
+        """Put data points (CloudWatch API, MetricDatum) of what a service of AWS counts."""
+        for at in range(0, len(points), POINTS):
+            self.client("cloudwatch", region).put_metric_data(Namespace=namespace, MetricData=points[at : at + POINTS])
 
     def changes(self, since: int, seconds: float) -> tuple[int, frozenset[str]]:
         """Wait for changes after `since`, `seconds` at most; return the version and the services that changed."""
-        url = f"{self.settings.url}/lab/changes?since={since}&wait={seconds}"
-        with OPENER.open(url, timeout=seconds + 10) as answer:
-            found = json.load(answer)
+        found = json.loads(ask(f"{self.settings.url}/lab/changes?since={since}&wait={seconds}", timeout=seconds + 10))
         return int(found["version"]), frozenset(found["services"])
 
 

@@ -6,7 +6,6 @@ import datetime
 import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from ..files import write
 
 CA_DAYS, DAYS = 3650, 397
 """Of the CA, and of what it issues: the longest that browsers take (CA/Browser Forum, Baseline Requirements 6.3.2)."""
@@ -67,8 +68,8 @@ class CA:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .sign(key, hashes.SHA256())
         )
-        _write(self._key, _pem(key))
-        _write(self.pem, certificate.public_bytes(serialization.Encoding.PEM))
+        write(self._key, _pem(key))
+        write(self.pem, certificate.public_bytes(serialization.Encoding.PEM))
 
     def _issue(self, names: Sequence[str], pem: Path, key_file: Path) -> None:
         signer = cast(ec.EllipticCurvePrivateKey, serialization.load_pem_private_key(self._key.read_bytes(), None))
@@ -85,8 +86,8 @@ class CA:
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
             .sign(signer, hashes.SHA256())
         )
-        _write(key_file, _pem(key))
-        _write(pem, certificate.public_bytes(serialization.Encoding.PEM) + self.pem.read_bytes())
+        write(key_file, _pem(key))
+        write(pem, certificate.public_bytes(serialization.Encoding.PEM) + self.pem.read_bytes())
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -108,11 +109,3 @@ def _ends(pem: Path) -> datetime.datetime:
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file as a whole, for its owner only."""
-    partial = path.with_name(f"{path.name}.partial")
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-    partial.replace(path)

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..files import write
 from .net import OUTER
 
 FILE = "faults.json"
@@ -67,9 +68,7 @@ class Faults:
         return cls(**{**found, "cuts": [Cut(**one) for one in found["cuts"]]})
 
     def write(self, home: Path) -> None:
-        partial = home / f"{FILE}.partial"
-        partial.write_text(json.dumps(self.data))
-        partial.replace(home / FILE)
+        write(home / FILE, json.dumps(self.data))
 
     @property
     def data(self) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..files import write
+
 PREFIX = "kc-"
 ROUTER, EDGE, USER = "kc-router", "kc-edge", "kc-user"
 INTERNET = ipaddress.ip_network("198.18.0.0/15")
@@ -305,9 +307,7 @@ class Net:
             ip("link", "set", host.port, "master", "vpc", "up", namespace=region)
             ip("addr", "add", f"{host.address}/{cidr.partition('/')[2]}", "dev", "eth0", namespace=host.namespace)
             ip("link", "set", "eth0", "up", namespace=host.namespace)
-            partial = file.with_suffix(".partial")
-            partial.write_text(json.dumps(asdict(host)))
-            partial.replace(file)
+            write(file, json.dumps(asdict(host)))
         self._changed()
 
     def detach(self, name: str) -> None:

@@ -11,17 +11,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from ...files import update
 from ...processes import Slot
 from ...world.behaviour import Behaviour, World
 from ...world.ca import CA
 from ...world.net import NETNS, Host, NetError, inside
 from ...world.nginx import Nginx, NginxError
+from ..dns.snapshot import BALANCERS
 from . import api, metrics
 from .config import Balancer, Certificate, configuration
 from .health import CHECKING, HEALTHY, INITIAL, NOT_IN_USE, UNUSED, Target, after, ask
-
-ADDRESSES = "balancers.json"
-"""In the world's directory: the addresses of each load balancer by its DNS name. The DNS server reads it."""
 
 ANYWAY = 30.0
 """Seconds after which the API is read again though nothing has changed in it."""
@@ -78,7 +77,7 @@ class Elb(Behaviour):
         for directory in self._directories():
             self._nginx(directory.name).stop()
         shutil.rmtree(self.directory, ignore_errors=True)
-        (self.world.home / ADDRESSES).unlink(missing_ok=True)
+        (self.world.home / BALANCERS).unlink(missing_ok=True)
 
     # --- load balancers
 
@@ -132,13 +131,11 @@ class Elb(Behaviour):
                 self._nginx(directory.name).stop()
                 self.world.net.detach(directory.name)
                 shutil.rmtree(directory)
+                if directory.name in self._threads:
+                    self._threads.pop(directory.name)[1].shutdown(wait=False)
                 self.log.info("%s is gone", directory.name)
         addresses = {balancer.dns: [balancer.address] for balancer in wanted.values() if balancer.address}
-        file, text = self.world.home / ADDRESSES, json.dumps(addresses, indent=1, sort_keys=True)
-        if not file.exists() or file.read_text() != text:
-            partial = file.with_suffix(".partial")
-            partial.write_text(text)
-            partial.replace(file)
+        update(self.world.home / BALANCERS, json.dumps(addresses, indent=1, sort_keys=True))
 
     # --- health
 
@@ -180,6 +177,8 @@ class Elb(Behaviour):
         number = (NETNS / f"kc-{host}").stat().st_ino
         was, pool = self._threads.get(host) or (0, None)
         if pool is None or was != number:  # threads would go on asking from the namespace before
+            if pool:
+                pool.shutdown(wait=False)
             pool = inside(f"kc-{host}", 8)
             self._threads[host] = (number, pool)
         return pool
@@ -211,14 +210,10 @@ class Elb(Behaviour):
     # --- load
 
     def _count(self) -> None:
-        now = time.time()
+        self._counted = time.time()
         for region, found in self._found.items():
-            data = [point for balancer in found.balancers if balancer.address for point in self._points(found, balancer)]
-            for at in range(0, len(data), metrics.MOST):
-                self.world.client("cloudwatch", region).put_metric_data(
-                    Namespace=metrics.NAMESPACE, MetricData=data[at : at + metrics.MOST]
-                )
-        self._counted = now
+            points = [point for balancer in found.balancers if balancer.address for point in self._points(found, balancer)]
+            self.world.measure(region, metrics.NAMESPACE, points)
 
     def _points(self, found: api.Region, balancer: api.Found) -> list[Mapping[str, Any]]:
         log = self.directory / balancer.host / "access.log"

@@ -12,9 +12,6 @@ from typing import Any
 from .health import HEALTHY, UNHEALTHY
 
 NAMESPACE = "AWS/ApplicationELB"
-MOST = 1000
-"""Of one call (CloudWatch API, PutMetricData)."""
-
 SAMPLES = 20
 """Response times that are told of a batch at most: enough for its percentiles."""
 

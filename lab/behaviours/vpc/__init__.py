@@ -11,10 +11,10 @@ from collections.abc import Callable
 from functools import partial
 
 from ...world.behaviour import Behaviour, World
-from ...world.net import NETNS, OUTSIDE, ROUTER, Host, NetError, ip, nft, region_namespace
+from ...world.net import EDGE, NETNS, OUTSIDE, ROUTER, Host, NetError, ip, nft, region_namespace
 from . import api, host, router
 
-EDGE_NET = f"{next(iter(OUTSIDE.values()))[1]}/32"
+EDGE_NET = f"{OUTSIDE[EDGE][1]}/32"
 """Where CloudFront's requests come from."""
 
 ANYWAY = 30.0
