@@ -5,23 +5,18 @@ from __future__ import annotations
 import http.client
 import json
 import subprocess
-import threading
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from .ecs import CLUSTER, REGION, Stand, address, containers, named, task_id
+from .load import RATE, Load
 
 pytestmark = [pytest.mark.world, pytest.mark.xdist_group("world")]
 
 Until = Callable[..., Any]
 NAME = "balanced"
-RATE = 50
-"""Requests a second."""
 
 
 class Balanced:
@@ -76,31 +71,8 @@ class Balanced:
         try:
             connection.request("GET", "/")
             return connection.getresponse().status
-        except OSError:
-            return 0
         finally:
             connection.close()
-
-    @contextmanager
-    def asked(self) -> Iterator[Counter[int]]:
-        """Ask RATE times a second, and count statuses; 0 is none."""
-        counts: Counter[int] = Counter()
-        done = threading.Event()
-
-        def run() -> None:
-            due = time.monotonic()
-            while not done.is_set():
-                counts[self.ask()] += 1
-                due += 1 / RATE
-                time.sleep(max(0.0, due - time.monotonic()))
-
-        client = threading.Thread(target=run)
-        client.start()
-        try:
-            yield counts
-        finally:
-            done.set()
-            client.join()
 
 
 @pytest.fixture(scope="module")
@@ -123,11 +95,11 @@ def test_tasks_are_targets(balanced: Balanced, stand: Stand, until: Until) -> No
 
 def test_a_rolling_deployment_loses_no_request(balanced: Balanced, stand: Stand, until: Until) -> None:
     before = {task_id(task) for task in stand.tasks(NAME)}
-    with balanced.asked() as counts:
+    with Load(balanced.ask) as load:
         stand.update(NAME, forceNewDeployment=True)
         until(lambda: stand.stable(NAME, 2) and not before & {task_id(task) for task in stand.tasks(NAME)})
-    assert set(counts) == {200}
-    assert counts[200] > RATE
+    assert {*load.answers} == {200}
+    assert len(load.answers) > RATE
     assert any("has begun draining connections on" in event for event in stand.events(NAME))
 
 
@@ -150,10 +122,10 @@ def test_a_task_that_falls_ill_is_replaced(balanced: Balanced, stand: Stand, unt
 def test_a_bad_health_path_is_put_back_and_loses_no_request(balanced: Balanced, stand: Stand, until: Until) -> None:
     standing, first = stand.describe(NAME)["taskDefinition"], stand.primary(NAME)["id"]
     serves = "mkdir -p /tmp/www; echo here > /tmp/www/index.html; exec httpd -f -p 8080 -h /tmp/www"
-    with balanced.asked() as counts:
+    with Load(balanced.ask) as load:
         stand.update(NAME, taskDefinition=stand.define(NAME, command=serves, healthy=False))
         until(lambda: any(each["rolloutState"] == "FAILED" for each in stand.describe(NAME)["deployments"]), 90)
         until(lambda: stand.stable(NAME, 2) and stand.primary(NAME)["id"] == first)
     assert stand.describe(NAME)["taskDefinition"] == standing
-    assert set(counts) == {200}
+    assert {*load.answers} == {200}
     assert CLUSTER in stand.describe(NAME)["clusterArn"]

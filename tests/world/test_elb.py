@@ -20,6 +20,7 @@ import pytest
 
 from lab.world.net import Host
 from tests.world.conftest import Lab
+from tests.world.load import Load
 
 pytestmark = [pytest.mark.world, pytest.mark.xdist_group("world")]
 
@@ -212,38 +213,11 @@ def test_a_target_that_no_load_balancer_leads_to_is_not_in_use(made: Made, until
     until(lambda: made.states("alone") == {"10.10.1.20": ("unused", "Target.NotInUse")})
 
 
-class Load:
-    """A client that asks 50 times a second, each time over a connection of its own, and keeps what it was answered."""
-
-    def __init__(self, made: Made) -> None:
-        self.made, self.answers, self._done = made, [], threading.Event()
-        self._threads = [threading.Thread(target=self._run) for _ in range(5)]
-
-    answers: list[Any]
-
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self) -> None:
-        while not self._done.wait(0.1):
-            try:
-                self.answers.append(self.made.get("/slow")[0])
-            except (OSError, http.client.HTTPException) as error:
-                self.answers.append(repr(error))
-
-
 def test_a_target_that_leaves_finishes_what_it_has_begun(made: Made, until: Until) -> None:
     """Targets are replaced under load, as a rolling deployment does: register, wait, deregister, drain, stop."""
     long: list[Any] = []
     begun = [threading.Thread(target=lambda: long.append(made.get("/long")[0])) for _ in range(2)]
-    with Load(made) as load:
+    with Load(lambda: made.get("/slow")[0]) as load:
         until(lambda: len(load.answers) > 25)
         for thread in begun:
             thread.start()  # one on each target
@@ -256,7 +230,6 @@ def test_a_target_that_leaves_finishes_what_it_has_begun(made: Made, until: Unti
         until(lambda: len(load.answers) > enough)
     for thread in begun:
         thread.join()
-    print(f"{len(load.answers)} requests, {len([each for each in load.answers if each != 200])} lost")
     assert long == [200, 200]
     assert {*load.answers} == {200}
 

@@ -11,7 +11,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from lab.settings import ROOT
 from lab.world.net import MACHINE, OWNER, USER, ip
 from tests.world.chromium import Visit, chromium
 from tests.world.conftest import Lab
+from tests.world.load import Load
 
 pytestmark = [pytest.mark.world, pytest.mark.xdist_group("world")]
 
@@ -126,37 +126,6 @@ def test_every_application_answers_by_its_name(platform: Platform) -> None:
     assert platform.get("api", "/health")[1]["region"] == HOME
 
 
-class Load:
-    """A client at 50 requests a second, that keeps what went wrong."""
-
-    def __init__(self, platform: Platform) -> None:
-        self.platform = platform
-        self.asked = 0
-        self.wrong: list[str] = []
-        self._done = threading.Event()
-        self._threads = [threading.Thread(target=self._run) for _ in range(10)]
-
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self) -> None:
-        while not self._done.wait(0.2):
-            self.asked += 1
-            try:
-                status, body = self.platform.get("api", "/courses")
-                if status != 200:
-                    self.wrong.append(f"{status}: {body[:200]!r}")
-            except (OSError, http.client.HTTPException) as error:
-                self.wrong.append(repr(error))
-
-
 def test_a_rolling_deployment_loses_no_request(platform: Platform, until: Until) -> None:
     ecs = platform.lab.client("ecs", HOME)
 
@@ -164,13 +133,13 @@ def test_a_rolling_deployment_loses_no_request(platform: Platform, until: Until)
         return {*ecs.list_tasks(cluster="kc-lab", serviceName="kc-lab-php-api")["taskArns"]}
 
     before = tasks()
-    with Load(platform) as load:
-        until(lambda: load.asked > 50)
+    with Load(lambda: platform.get("api", "/courses")[0]) as load:
+        until(lambda: len(load.answers) > 50)
         platform.lab.play("site.yml", "--tags", "services", "-e", '{"kc_services_redeploy": ["php-api"]}')
         until(lambda: tasks() and not tasks() & before)
-        enough = load.asked + 100
-        until(lambda: load.asked > enough)
-    assert load.wrong == [], f"of {load.asked}"
+        enough = len(load.answers) + 100
+        until(lambda: len(load.answers) > enough)
+    assert {*load.answers} == {200}
 
 
 def test_a_region_is_lost_and_comes_back(platform: Platform, browser: BrowserContext, until: Until) -> None:
