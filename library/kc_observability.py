@@ -12,6 +12,7 @@ description:
   - Each alarm's description says what it means and what to do first; all of them are on the page docs/operations/alarms.md.
   - A receiver has to confirm its subscription within three days. Until then it stands as C(confirmed=false) in the outputs; a run after
     that asks again. A receiver that the inventory does not name is taken away.
+  - A special client has alarms, the rules about its nodes and a dashboard of its own; they tell the platform's topics.
 extends_documentation_fragment: kc
 options:
   subscriptions:
