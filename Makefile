@@ -19,7 +19,7 @@ venv: ## the virtual environment in .venv
 ROOTED := site drift lab-up lab-down lab-reset lab-images lab-status lab-doctor world bench-lab
 .PHONY: $(ROOTED)
 ifneq ($(shell id -u),0)
-$(ROOTED):
+$(ROOTED): venv
 	@command -v sudo >/dev/null || { echo "make $@: the lab's networks are this machine's: run it as root, or install sudo" >&2; exit 1; }
 	@sudo -E env "PATH=$$PATH" $(MAKE) --no-print-directory $@ ARGS='$(ARGS)'
 else
