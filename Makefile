@@ -21,7 +21,7 @@ ROOTED := site drift lab-up lab-down lab-reset lab-images lab-status lab-doctor 
 ifneq ($(shell id -u),0)
 $(ROOTED): venv
 	@command -v sudo >/dev/null || { echo "make $@: the lab's networks are this machine's: run it as root, or install sudo" >&2; exit 1; }
-	@sudo -E env "PATH=$$PATH" $(MAKE) --no-print-directory $@ ARGS='$(ARGS)'
+	@sudo -E -H env "PATH=$$PATH" $(MAKE) --no-print-directory $@ ARGS='$(ARGS)'
 else
 site: lab-up ## the whole platform on this machine; again at any time (ARGS="--check --diff", …)
 	@flock --nonblock --conflict-exit-code 75 .lab/site.lock ansible-playbook site.yml $(ARGS) || { status=$$?; \
