@@ -29,6 +29,7 @@ options:
       - Grants C(queues_send) and C(queues_receive) (lists of queues) are for SQS.
       - Grant C(logs_write) (boolean) is for log groups below C(/<platform>/<environment>/), C(repositories_pull) (boolean) for
         the platform's container images.
+      - Grant C(backups) (C({bucket, key, prefix})) is for the objects below a prefix of one of the platform's buckets, and its key.
       - Grant C(replicate) (C({buckets, keys})) is what S3 needs to replicate these buckets both ways between all O(regions).
     type: dict
     required: true
@@ -57,7 +58,7 @@ EXAMPLES = r"""
         instance_profile: true
         managed: [AmazonSSMManagedInstanceCore]
         grants:
-          buckets_write: [backups]
+          backups: {bucket: backups, key: data, prefix: clickhouse/platform}
 """
 
 RETURN = r"""

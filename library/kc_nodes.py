@@ -10,8 +10,8 @@ description:
   - A node is a network interface with a fixed address, an encrypted data volume, and an instance made from a launch template of
     its own. Interface and volume outlive the instance. An instance that is terminated by hand is made again by the next run, with
     the same address and the same volume.
-  - Instances take no SSH key and no public address, and want IMDSv2. They are reached through Session Manager, whose agent they
-    install at their first start from the bucket that AWS keeps it in, by way of the S3 endpoint.
+  - Instances have no public address, and want IMDSv2. They are reached through Session Manager, whose agent they install at
+    their first start from the bucket that AWS keeps it in, by way of the S3 endpoint; SSH goes through it, with O(ssh_keys).
   - A stopped instance is drift and is started, unless it bears the tag C(Hold) (its value says why), as runbooks set it on a node
     that they fence.
   - A node that is no longer named goes with its instance and its address; its volume goes only with O(data=delete).
@@ -45,6 +45,13 @@ options:
     required: true
   resize:
     description: Nodes whose instances may be stopped in this run to get another type.
+    type: list
+    elements: str
+    default: []
+  ssh_keys:
+    description:
+      - Public keys of those who configure nodes, as lines of C(authorized_keys) of the user C(admin). A change holds for the next
+        instance.
     type: list
     elements: str
     default: []

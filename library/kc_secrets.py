@@ -20,12 +20,17 @@ options:
       - Secrets by short name. A secret is called C(<platform>/<environment>/<short name>). Its options follow.
       - C(description) (string, required) says what it opens.
       - C(kind) (string, default C(password)) is C(password), kept as C({"username", "password"}); C(random), bytes in base64 kept
-        as C({"random"}), for signing and encrypting; or C(rsa), a key pair as PEM kept as C({"private_key", "public_key"}).
+        as C({"random"}), for signing and encrypting; C(rsa), a key pair as PEM kept as C({"private_key", "public_key"}); or
+        C(authority), a certificate authority as PEM kept as C({"certificate", "private_key", "chain", "trusted"}).
       - C(username) (string, default none) is kept with the password.
       - C(length) (integer) is characters of a password (16 to 128, default 40) random bytes (16 to 1024, default 32), or bits
         of an RSA key (2048 to 4096, default 2048, the only one that CloudFront takes). RDS takes
-        passwords of 41 characters at most, and MySQL 32 for a replication account.
+        passwords of 41 characters at most, and MySQL 32 for a replication account. An authority's key is on P-384, always.
       - Passwords are letters, digits and C(-_.~), which mean nothing to a URL, a shell or SQL, and begin with a letter.
+      - An authority is good for ten years, and signs nothing but certificates of nodes. C(trusted), its certificate and that of the
+        one before it, also stands in the SSM parameter C(tls/<short name>) of each region that the secret stands in, for whoever
+        connects to a node. One that is rotated makes C(chain), a certificate for the next by which who trusts only the old one
+        accepts nodes that have followed already; so nodes follow in any order. Rotate once more only when all have.
       - C(kind), C(username) and C(length) count whenever a value is made. Changing them changes nothing until O(rotate).
     type: dict
     default: {}

@@ -6,6 +6,7 @@ can't be known from its name, is recognised by its alias.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -71,6 +72,20 @@ def buckets_read(at: Places, buckets: list[str]) -> list[Statement]:
 def buckets_write(at: Places, buckets: list[str]) -> list[Statement]:
     actions = ("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:ListMultipartUploadParts", "s3:PutObject")
     return [allow("BucketsWrite", actions, at.objects(buckets))]
+
+
+def backups(at: Places, bucket: str, key: str, prefix: str) -> list[Statement]:
+    """Return what keeps backups below a prefix of one of the platform's buckets, and reads no others."""
+    arns = at.buckets([bucket])
+    actions = ("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject")
+    return [
+        allow("Backups", actions, [f"{arn}/{prefix}/*" for arn in arns]),
+        allow("BackupsList", "s3:ListBucket", arns, when={"StringLike": {"s3:prefix": [f"{prefix}/*"]}}),
+        # with a bucket key, the bucket is what S3 names to KMS (S3 user guide, Reducing the cost of SSE-KMS with Amazon S3 Bucket Keys)
+        at.keys(
+            "BackupsKey", ("kms:Decrypt", "kms:GenerateDataKey"), [key], via="s3", context=[*arns, *(f"{arn}/{prefix}/*" for arn in arns)]
+        ),
+    ]
 
 
 def keys_use(at: Places, keys: list[str]) -> list[Statement]:
@@ -180,6 +195,7 @@ TAKES = {
     **dict.fromkeys(SWITCHES, "true or false"),
     "parameters_read": "true (all of them) or a list of short names",
     "replicate": "{buckets: [...], keys: [...]}",
+    "backups": "{bucket: ..., key: ..., prefix: ...}",
 }
 """Every grant, and what its value is."""
 
@@ -205,6 +221,9 @@ def statements(scope: Scope, regions: Sequence[str], grants: Mapping[str, Any], 
             found += LISTS[grant](at, list(value))
         elif grant == "replicate" and _is_replicate(value):
             found += replicate(at, list(value["buckets"]), list(value.get("keys", ())))
+        elif grant == "backups" and _is_backups(value):
+            # buckets are everybody's, clients' too, and so are their keys
+            found += backups(Places(scope.shared, regions), **value)
         else:
             raise KcError(f"`{where}.{grant}` must be {TAKES[grant]}, not {value!r}")
     return found
@@ -212,6 +231,15 @@ def statements(scope: Scope, regions: Sequence[str], grants: Mapping[str, Any], 
 
 def _shorts(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(item, str) for item in value)
+
+
+def _is_backups(value: Any) -> bool:
+    # what a policy would take for a pattern, or for more than the prefix, is none
+    return (
+        isinstance(value, Mapping)
+        and value.keys() == {"bucket", "key", "prefix"}
+        and all(isinstance(item, str) and re.fullmatch(r"[\w-]+(/[\w-]+)*", item) for item in value.values())
+    )
 
 
 def _is_replicate(value: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,38 @@ import yaml
 
 from .errors import KcError
 
-COMMON = r"""
+AWS = """\
+aws:
+  description: How to reach AWS; what is left out is botocore's own chain (environment, profile, instance role).
+  type: dict
+  default: {}
+  suboptions:
+    endpoint_url:
+      description: Where all AWS APIs answer, instead of AWS's own addresses.
+      type: str
+    profile:
+      description: A profile of the AWS configuration file.
+      type: str
+    access_key_id:
+      description: Access key, where no profile and no role gives one.
+      type: str
+    secret_access_key:
+      description: The key's secret.
+      type: str
+    connect_timeout:
+      description: Seconds to wait for a connection.
+      type: float
+    read_timeout:
+      description: Seconds to wait for an answer.
+      type: float
+    attempts:
+      description: Tries of a call that is safe to repeat.
+      type: int
+"""
+"""The option `aws`, not indented: how a module reaches AWS, its secret among it."""
+
+COMMON = (
+    r"""
 options:
   scope:
     description: Whose resources these are and where; the inventory's C(kc_scope).
@@ -41,33 +73,9 @@ options:
         description: Tags that everything gets on top of the toolkit's own.
         type: dict
         default: {}
-      aws:
-        description: How to reach AWS; what is left out is botocore's own chain (environment, profile, instance role).
-        type: dict
-        default: {}
-        suboptions:
-          endpoint_url:
-            description: Where all AWS APIs answer, instead of AWS's own addresses.
-            type: str
-          profile:
-            description: A profile of the AWS configuration file.
-            type: str
-          access_key_id:
-            description: Access key, where no profile and no role gives one.
-            type: str
-          secret_access_key:
-            description: The key's secret.
-            type: str
-          connect_timeout:
-            description: Seconds to wait for a connection.
-            type: float
-          read_timeout:
-            description: Seconds to wait for an answer.
-            type: float
-          attempts:
-            description: Tries of a call that is safe to repeat.
-            type: int
-  state:
+"""
+    + textwrap.indent(AWS, 6 * " ")
+    + r"""  state:
     description: C(absent) deletes everything of the unit, in reverse order.
     type: str
     choices: [present, absent]
@@ -78,9 +86,12 @@ options:
     choices: [keep, delete]
     default: keep
 """
+)
 
-SECRET = {"secret_access_key"}
+SECRET = {"secret_access_key", "rendered", "private_key", "account_password"}
 """Options whose value is never shown."""
+OPEN = {"password_days"}
+"""Options whose value is no secret, though Ansible would warn of their name."""
 
 
 def documentation(module: Path) -> str:
@@ -119,6 +130,8 @@ def _options(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         spec = {key: about[key] for key in ("type", "required", "default", "choices", "elements") if key in about}
         if name in SECRET:
             spec["no_log"] = True
+        elif name in OPEN:
+            spec["no_log"] = False
         if "suboptions" in about:
             spec["options"] = _options(about["suboptions"])
         result[name] = spec

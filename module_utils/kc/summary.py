@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 WIDTH = 100
 """Columns at most; narrower where the terminal is."""
 
+FEW = 3
+"""Hosts that are named; of more it is told how many."""
+
 ACTIONS = {"create": "created", "update": "changed", "replace": "replaced", "delete": "deleted"}
 TITLES = {"create": "create", "update": "change", "replace": "replace", "delete": "delete"}
 
@@ -103,6 +106,14 @@ class Begun:
         return Done(self.unit, self.host, False, result, failed, self.phase, self.started, self.started + seconds, background=True)
 
 
+class Task(NamedTuple):
+    """A task that changed something and is no unit's: on a node, in a database."""
+
+    name: str
+    host: str
+    check: bool
+
+
 def begun_lines(begun: Iterable[Begun], width: int = WIDTH) -> list[Line]:
     """Return what still works in the background, since nobody has waited for it."""
     units = ", ".join(f"{one.unit} on {one.host}" for one in begun)
@@ -136,13 +147,17 @@ def table(rows: Sequence[Sequence[str]], left: int) -> list[str]:
     ]
 
 
-def plan_lines(runs: Sequence[Done], width: int = WIDTH) -> list[Line]:
-    """Return the plan's totals, first of what would be done, then of what was; then what failed and what was kept."""
+def plan_lines(runs: Sequence[Done], width: int = WIDTH, tasks: Sequence[Task] = (), *, failed: bool = False) -> list[Line]:
+    """Return the plan's totals, first of what would be done, then of what was; then what failed and what was kept.
+
+    `tasks` are those that changed something and are no unit's; `failed` says that a task failed, a unit's or not.
+    """
     lines: list[Line] = []
     for check, title in ((True, "Plan: what would be done (check mode, nothing was touched)"), (False, "Done")):
         some = [run for run in runs if run.check is check]
+        others = _task_lines([task for task in tasks if task.check is check], width)
         if some:
-            lines += [*_totals_lines(some, title), Line("")]
+            lines += [*_totals_lines(some, title, alone=not others, failed=failed), *others, Line("")]
     for run in runs:
         if run.failed:
             lines += [*_failure_lines(run, width), Line("")]
@@ -152,17 +167,31 @@ def plan_lines(runs: Sequence[Done], width: int = WIDTH) -> list[Line]:
     return lines
 
 
-def _totals_lines(runs: Sequence[Done], title: str) -> list[Line]:
+def _totals_lines(runs: Sequence[Done], title: str, *, alone: bool, failed: bool) -> list[Line]:
+    """Return what units did; `alone` says that nothing else changed anything."""
     found = totals(runs)
-    failed = any(run.failed for run in runs)
+    failed = failed or any(run.failed for run in runs)
     if not found:
-        return [Line(f"{title}: nothing before the failure" if failed else f"{title}: nothing to change", "error" if failed else "ok")]
+        nothing = "nothing before the failure" if failed else "nothing to change" if alone else "no resource to change"
+        return [Line(f"{title}: {nothing}", "error" if failed else "ok")]
     total: Counter[str] = sum(found.values(), Counter())
     rows = [["unit", "region", *TITLES.values()]]
     rows += [[unit, region, *(str(counts[action] or "-") for action in ACTIONS)] for (unit, region), counts in found.items()]
     rows += [["total", "", *(str(total[action]) for action in ACTIONS)]]
     head, *body, last = table(rows, left=2)
     return [Line(title), Line(head, "dim"), *(Line(text) for text in body), Line(last, "changed")]
+
+
+def _task_lines(tasks: Sequence[Task], width: int) -> list[Line]:
+    hosts: dict[str, list[str]] = {}
+    for task in tasks:
+        hosts.setdefault(task.name, []).append(task.host)
+    lines: list[Line] = []
+    for name, repeated in hosts.items():
+        where = list(dict.fromkeys(repeated))
+        told = ", ".join(where) if len(where) <= FEW else f"{len(where)} hosts"
+        lines += _wrapped(f"{name}: {told}", width, "    ")
+    return [Line("  on nodes and in databases", "changed"), *lines] if lines else []
 
 
 def _failure_lines(run: Done, width: int) -> list[Line]:

@@ -28,16 +28,16 @@ def hosts_of(templar: Any, hostvars: Any, groups: Mapping[str, list[str]]) -> li
     found = []
     for name in groups["all"]:
         values, broken = {}, {}
+        member = frozenset(group for group, names in groups.items() if name in names)
         raw = hostvars.raw_get(name)
         facts = {"kc_primary": raw.get("kc_home"), **raw.get("ansible_facts", {})}
         own = templar.copy_with_new_env(available_variables={**raw, "hostvars": hostvars, "ansible_facts": facts})
         for variable, value in raw.items():
-            if variable.startswith("kc_"):
+            if inventory.counts(variable, member):
                 try:
                     values[str(variable)] = own.template(value)
                 except AnsibleError as error:
                     broken[str(variable)] = " ".join(str(error).split())
-        member = frozenset(group for group, names in groups.items() if name in names)
         found.append(inventory.Host(name, member, values, broken))
     return found
 

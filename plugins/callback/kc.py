@@ -120,6 +120,7 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         self.runs: list[summary.Done] = []
+        self.tasks: list[summary.Task] = []
         self.begun: dict[str, summary.Begun] = {}
         self.phases: dict[str, float] = {}
         self.phase = ""
@@ -158,12 +159,23 @@ class CallbackModule(CallbackBase):
             self.begun[facts["ansible_job_id"]] = summary.Begun(facts["unit"], host, self.phase, now)
         job = facts.get("background")
         begun = self.begun.pop(job["job"], None) if job else None
+        if not result.task.loop:  # of a loop each item has been told
+            self._changed(result)
         if "unit" in facts and "plan" in facts:
             check = bool(result.task_fields.get("check_mode"))
             if begun:
                 self.runs.append(begun.done(facts, failed, job["seconds"]))
             else:
                 self.runs.append(summary.Done(facts["unit"], host, check, facts, failed, self.phase, since, now))
+
+    def v2_runner_item_on_ok(self, result: Any) -> None:
+        # only here a loop's `check_mode` is a value, and not what the play says of it
+        self._changed(result)
+
+    def _changed(self, result: Any) -> None:
+        if result.is_changed() and "unit" not in result.result:
+            check = bool(result.task_fields.get("check_mode"))
+            self.tasks.append(summary.Task(result.task.get_name(), result.host.get_name(), check))
 
     def _end_phase(self) -> None:
         now = time.monotonic()
@@ -179,7 +191,7 @@ class CallbackModule(CallbackBase):
         if not all(run.check for run in self.runs):
             self._show(summary.standing_lines(self.runs, width))
         self._show(summary.time_lines(self.phases, self.runs, width))
-        self._show(summary.plan_lines(self.runs, width))
+        self._show(summary.plan_lines(self.runs, width, self.tasks, failed=bool(stats.failures or stats.dark)))
         self._show(summary.begun_lines(self.begun.values(), width))
         plan_file = self.get_option("plan_file")
         if plan_file:

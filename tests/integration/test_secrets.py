@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from kc.authority import authority
 from kc.aws import secretsmanager
 from kc.aws.secretsmanager import generate
 from kc.unit import run
@@ -231,3 +232,145 @@ def test_environments_and_other_units_do_not_see_each_other(
     converge("secrets", {**params, "state": "absent", "data": "delete"})
     assert {*values(manager)} == {"kc/lab/by-hand", "kc/lab2/mysql-admin", "kc/lab2/media/signing"}
     assert not converge("secrets", other)["changed"]
+
+
+AUTHORITY, TRUST = "kc/lab/authority", "/kc/lab/tls/authority"
+
+
+@pytest.fixture
+def signing(params: dict[str, Any]) -> dict[str, Any]:
+    """Options with an authority and nothing else."""
+    return {**params, "secrets": {"authority": {"description": "Signs nodes' certificates", "kind": "authority"}}}
+
+
+@pytest.fixture
+def held(manager: Any) -> Callable[[], dict[str, str]]:
+    """Return a function that gives what the authority's secret holds."""
+    return lambda: json.loads(manager.get_secret_value(SecretId=AUTHORITY)["SecretString"])
+
+
+@pytest.fixture
+def trusted(client: Fixture) -> Callable[[], list[str]]:
+    """Return a function that gives the certificates of each region's parameter, without the line above them."""
+
+    def read() -> list[str]:
+        said = [client("ssm", region).get_parameter(Name=TRUST)["Parameter"]["Value"] for region in (HOME, OTHER)]
+        return [text[text.index("-----BEGIN") :] for text in said]
+
+    return read
+
+
+def kinds(result: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(change["action"], change["kind"], change["region"]) for change in result["plan"]]
+
+
+TOLD = [("trust", HOME), ("trust", OTHER)]
+
+
+def test_an_authority_and_whom_to_trust(converge: Fixture, signing: dict[str, Any], held: Fixture, trusted: Fixture) -> None:
+    planned = converge("secrets", signing, check=True)
+    made = converge("secrets", signing)
+    assert kinds(made) == kinds(planned) == [("create", "secret", HOME), *(("create", *each) for each in TOLD)]
+    assert {*held()} == {"certificate", "private_key", "chain", "trusted"}
+    assert trusted() == 2 * [held()["certificate"]]
+    assert converge("secrets", signing)["plan"] == []
+    # what the home region tells there is not the other's to take away
+    other = {**signing, "scope": {**signing["scope"], "region": OTHER}, "secrets": {}, "data": "delete"}
+    assert converge("secrets", other)["plan"] == []
+
+
+def test_a_rotated_authority_is_told_at_once_with_the_one_before_it(
+    converge: Fixture, signing: dict[str, Any], held: Fixture, trusted: Fixture
+) -> None:
+    converge("secrets", signing)
+    line = [held()]
+    for _ in range(2):
+        planned = converge("secrets", {**signing, "rotate": ["authority"]}, check=True)
+        rotated = converge("secrets", {**signing, "rotate": ["authority"]})
+        assert kinds(rotated) == kinds(planned) == [("update", "secret", HOME), *(("update", *each) for each in TOLD)]
+        line.append(held())
+        assert line[-1]["chain"]
+        assert trusted() == 2 * [line[-1]["certificate"] + line[-2]["certificate"]]
+        assert converge("secrets", signing)["plan"] == []
+    assert len({each["private_key"] for each in line}) == 3
+
+
+@pytest.mark.parametrize("spoil", [str.upper, lambda text: text.partition("\n")[2], lambda text: text + "\n", lambda text: "theirs"])
+def test_what_is_told_by_hand_is_put_back(
+    spoil: Callable[[str], str], converge: Fixture, signing: dict[str, Any], client: Fixture, held: Fixture, trusted: Fixture
+) -> None:
+    converge("secrets", signing)
+    ssm = client("ssm", OTHER)
+    ssm.put_parameter(Name=TRUST, Value=spoil(ssm.get_parameter(Name=TRUST)["Parameter"]["Value"]), Overwrite=True)
+    (change,) = converge("secrets", signing)["plan"]
+    assert (change["kind"], change["region"], [*change["after"]]) == ("trust", OTHER, ["version"])
+    assert trusted() == 2 * [held()["certificate"]]
+    assert converge("secrets", signing)["plan"] == []
+
+
+def test_tags_of_what_is_told_are_put_back(converge: Fixture, signing: dict[str, Any], client: Fixture) -> None:
+    converge("secrets", signing)
+    client("ssm", OTHER).remove_tags_from_resource(ResourceType="Parameter", ResourceId=TRUST, TagKeys=["Platform", "Owner"])
+    (change,) = converge("secrets", signing)["plan"]
+    assert (change["kind"], change["region"], [*change["after"]]) == ("trust", OTHER, ["tags"])
+    assert converge("secrets", signing)["plan"] == []
+
+
+def test_an_authority_that_was_brought_along_is_told(
+    converge: Fixture, signing: dict[str, Any], manager: Any, held: Fixture, trusted: Fixture
+) -> None:
+    converge("secrets", signing)
+    brought = {key: value for key, value in authority("kc lab").items() if key in ("certificate", "private_key")}
+    manager.put_secret_value(SecretId=AUTHORITY, SecretString=json.dumps(brought))
+    assert kinds(converge("secrets", signing)) == [("update", *each) for each in TOLD]
+    assert trusted() == 2 * [brought["certificate"]]
+    assert held() == brought
+    assert converge("secrets", signing)["plan"] == []
+
+
+def test_what_is_no_authority_is_told_nobody_and_can_be_rotated_away(
+    converge: Fixture, signing: dict[str, Any], manager: Any, held: Fixture, trusted: Fixture
+) -> None:
+    converge("secrets", signing)
+    before = trusted()
+    manager.put_secret_value(SecretId=AUTHORITY, SecretString="theirs and 7f3kQ secret")
+    failed = run(UNIT, signing, check=False)
+    assert {*(str(error["message"]) for error in failed["errors"])} == {
+        f"trust {TRUST} ({region}): secret {AUTHORITY} holds no authority" for region in (HOME, OTHER)
+    }
+    assert "7f3kQ" not in json.dumps(failed)
+    assert trusted() == before
+    converge("secrets", {**signing, "rotate": ["authority"]})
+    assert trusted() == 2 * [held()["certificate"]]
+
+
+def test_an_authority_s_key_is_never_shown(signing: dict[str, Any], held: Fixture, capfd: pytest.CaptureFixture[str]) -> None:
+    told: list[str] = []
+    results, keys = [], []
+    for rotate in ([], ["authority"], []):
+        results += [run(UNIT, {**signing, "rotate": rotate}, check=check, progress=told.append) for check in (True, False)]
+        keys.append(held()["private_key"])
+    assert not any(result.get("failed") for result in results)
+    assert len({*keys}) == 2
+    shown = json.dumps(results) + "\n".join(told) + "".join(capfd.readouterr())
+    assert [line for key in keys for line in key.splitlines()[1:-1] if line in shown] == []
+
+
+def test_absent_tells_nobody_any_more(converge: Fixture, signing: dict[str, Any], client: Fixture) -> None:
+    converge("secrets", signing)
+    kept = converge("secrets", {**signing, "state": "absent"})
+    assert kept["kept"] == [f"secret {AUTHORITY} ({HOME})"]
+    gone = {**signing, "state": "absent", "data": "delete"}
+    converge("secrets", gone)
+    assert [client("ssm", region).describe_parameters()["Parameters"] for region in (HOME, OTHER)] == [[], []]
+    assert not converge("secrets", gone)["changed"]
+
+
+def test_a_region_that_is_no_longer_replicated_to_takes_what_is_told_away_itself(
+    converge: Fixture, signing: dict[str, Any], client: Fixture
+) -> None:
+    converge("secrets", signing)
+    assert [change["region"] for change in converge("secrets", {**signing, "replicate_to": []})["plan"]] == [HOME]
+    other = {**signing, "scope": {**signing["scope"], "region": OTHER}, "secrets": {}}
+    assert kinds(converge("secrets", other)) == [("delete", "trust", OTHER)]
+    assert kinds(converge("secrets", {**signing, "replicate_to": []})) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kc.summary import Begun, Done, begun_lines, document, phase_of, plan_lines, standing_lines, table, time_lines, unit_seconds
+from kc.summary import Begun, Done, Task, begun_lines, document, phase_of, plan_lines, standing_lines, table, time_lines, unit_seconds
 
 
 def entry(action: str, name: str, region: str = "me-west-1", kind: str = "subnet") -> dict[str, Any]:
@@ -76,6 +76,20 @@ PLAN = [entry("create", "a"), entry("create", "b"), entry("update", "c"), entry(
 )
 def test_plan(runs: list[Done], shown: str) -> None:
     assert text(plan_lines(runs)) == shown
+
+
+@pytest.mark.parametrize(("plan", "first"), [([], "Done: no resource to change\n"), (PLAN[:1], "Done\n")])
+def test_what_tasks_changed_that_are_no_units_is_told_too(plan: list[dict[str, Any]], first: str) -> None:
+    tasks = [Task("Accounts", "keeper-1", False), Task("Accounts", "keeper-2", False), Task("Files", "keeper-1", True)]
+    tasks += [Task("Settings", f"keeper-{number}", False) for number in range(5)]
+    shown = text(plan_lines([done(plan=plan)], tasks=tasks))
+    assert shown.startswith(first)
+    assert "  on nodes and in databases\n    Accounts: keeper-1, keeper-2\n    Settings: 5 hosts\n" in shown
+    assert "Files" not in shown, "it was only planned"
+
+
+def test_nothing_is_called_done_where_a_task_has_failed_that_is_no_unit_s() -> None:
+    assert text(plan_lines([done()], failed=True)) == "Done: nothing before the failure\n"
 
 
 def test_plan_and_done_are_told_apart() -> None:

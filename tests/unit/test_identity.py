@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fnmatch
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from kc.errors import KcError
 from kc.grants import TAKES, statements
 from kc.model import Key
@@ -53,6 +56,28 @@ GRANTS: list[tuple[dict[str, Any], dict[str, tuple[list[str], list[str], dict[st
     (
         {"keys_use": ["media"]},
         {"KeysUse": (["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"], KEYS, aliases("media"))},
+    ),
+    (
+        {"backups": {"bucket": "backups", "key": "data", "prefix": "clickhouse/acme"}},
+        {
+            "Backups": (
+                ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"],
+                bucket("backups", "/clickhouse/acme/*"),
+                {},
+            ),
+            "BackupsList": (["s3:ListBucket"], bucket("backups"), {"StringLike": {"s3:prefix": ["clickhouse/acme/*"]}}),
+            "BackupsKey": (
+                ["kms:Decrypt", "kms:GenerateDataKey"],
+                KEYS,
+                {
+                    **aliases("data"),
+                    **via("s3"),
+                    "StringLike": {
+                        "kms:EncryptionContext:aws:s3:arn": sorted([*bucket("backups"), *bucket("backups", "/clickhouse/acme/*")])
+                    },
+                },
+            ),
+        },
     ),
     ({"keys_decrypt": ["media", "data"]}, {"KeysDecrypt": (["kms:Decrypt", "kms:DescribeKey"], KEYS, aliases("data", "media"))}),
     (
@@ -278,3 +303,20 @@ def test_a_wrong_role_is_refused(about: Any, message: str) -> None:
 def test_names_that_others_compute() -> None:
     assert SCOPE.role_arn("s3-replication") == "arn:aws:iam::123456789012:role/kc/lab/kc-lab-s3-replication"
     assert SCOPE.at("me-west-1").bucket("media") == "kc-lab-media-123456789012-me-west-1"
+
+
+def test_no_role_of_the_platform_may_read_what_signs_certificates() -> None:
+    """Whoever reads the authority can make itself any node; only who runs the playbooks may."""
+    common = Path(__file__).parents[2] / "inventories" / "common" / "all"
+    roles = yaml.safe_load((common / "identity.yml").read_text())["kc_identity_roles"]
+    secrets = yaml.safe_load((common / "data.yml").read_text())["kc_secrets_home"]
+    (authority,) = [short for short, about in secrets.items() if about.get("kind") == "authority"]
+    arns = {short: SCOPE.at(REGIONS[0]).arn("secretsmanager", f"secret:kc/lab/{short}-AbC123") for short in secrets}
+    readers: dict[str, set[str]] = {short: set() for short in secrets}
+    for role in build(SCOPE, {"roles": roles, "regions": REGIONS}):
+        for statement in [each for policy in (role.desired or {}).get("policies", {}).values() for each in policy["Statement"]]:
+            if any(fnmatch.fnmatch("secretsmanager:GetSecretValue", action) for action in statement["Action"]):
+                for short, arn in arns.items():
+                    readers[short] |= {role.name for pattern in statement["Resource"] if fnmatch.fnmatch(arn, pattern)}
+    assert readers["clickhouse-app"] >= {"kc-lab-reporting-start"}
+    assert readers[authority] == set()

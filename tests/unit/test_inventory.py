@@ -51,6 +51,7 @@ COMMON: dict[str, Any] = {
     "kc_parameters": {"log_level": "info"},
     "kc_queues": {"jobs": {}},
     "kc_mysql_instances": {"main": {"size": "db.r6g.large", "version": "8.4.7", "storage": 100}},
+    "kc_mysql_accounts": {"app": {"instance": "main", "secret": "mysql", "databases": {"app": "own"}}},
     "kc_backup_rules": {"daily": {"schedule": "cron(0 2 ? * * *)", "delete_days": 35, "copy_days": 14}},
     "kc_backup_selections": {"mysql": {"resources": ["database"], "component": "mysql"}},
     "kc_budgets": {"platform": {"amount": 16000, "emails": ["money@kc.test"]}},
@@ -111,7 +112,11 @@ def hosts(where: str = EVERYWHERE, path: tuple[Any, ...] = (), value: Any = None
             else:
                 into[path[-1]] = value
         result.append(Host(name, frozenset({"all", group}), values))
-    return result
+    return [*result, *(node(f"keeper-1.{region}", "keeper") for region, group in HOSTS.items() if group != "global")]
+
+
+def node(name: str, group: str, **values: Any) -> Host:
+    return Host(name, frozenset({"all", "nodes", group}), values)
 
 
 def told(given: list[Host]) -> list[str]:
@@ -224,9 +229,42 @@ RULES = "kc_network_security_groups"
         ("", ("kc_applications", "api", "scaling", "queue"), "job", "kc_applications.api.scaling.queue: `job` is not in kc_queues"),
         (
             "",
+            ("kc_mysql_accounts", "app", "instance"),
+            "mian",
+            "kc_mysql_accounts.app.instance: `mian` is not in kc_mysql_instances: did you mean `main`?",
+        ),
+        (
+            "",
+            ("kc_mysql_accounts", "app", "secret"),
+            "mysqll",
+            "kc_mysql_accounts.app.secret: `mysqll` is not in kc_secrets: did you mean `mysql`?",
+        ),
+        (
+            "",
+            ("kc_mysql_accounts", "other"),
+            {"instance": "main", "secret": "mysql", "databases": {}},
+            "kc_mysql_accounts.other.secret: `mysql` is app's: make one of its own",
+        ),
+        ("", ("kc_mysql_accounts", "app", "databases"), {"app": "all"}, "kc_mysql_accounts.app.databases.app: `all` is no access"),
+        (
+            "",
+            ("kc_mysql_accounts", "app", "databases"),
+            {"MySQL": "own"},
+            "kc_mysql_accounts.app.databases.MySQL: `MySQL` is the server's own",
+        ),
+        ("", ("kc_mysql_accounts", "app", "databases"), {"a" * 65: "own"}, "65 characters, 64 are possible"),
+        ("", ("kc_mysql_accounts", "app", "limit"), 3, "kc_mysql_accounts.app.limit: "),
+        (
+            "",
             ("kc_applications", "api", "secrets", "MYSQL_PASSWORD"),
             "mysqll:password",
             "kc_applications.api.secrets.MYSQL_PASSWORD: `mysqll` is not in kc_secrets: did you mean `mysql`?",
+        ),
+        (
+            "",
+            ("kc_secrets", "mysql", "kind"),
+            "authority",
+            "kc_identity_roles.api.grants.secrets_read[0]: `mysql` is of the kind authority, which no role may read",
         ),
         ("", ("kc_applications", "api", "scaling", "cpu"), "much", "kc_applications.api.scaling.cpu: must be a whole number"),
         ("", ("kc_images", "api"), "latest", "kc_images.api: is `latest`: an image is named by its digest"),
@@ -261,8 +299,40 @@ def acme(name: str = "acme", **values: Any) -> Host:
     return Host(name, frozenset({"all", "clients"}), given)
 
 
+def acmes(name: str = "acme") -> Host:
+    """Its node."""
+    return node(f"{name}-keeper-9.me-west-1", "keeper_clients", kc_client=name)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "more", "says"),
+    [
+        ("keeper-1.eu-west-1", [], "kc_nodes.keeper-1: has no host: add `keeper-1.eu-west-1:` to the group keeper"),
+        ("", [node("keeper-7.me-west-1", "keeper")], ": `keeper-7.me-west-1` is no node of kc_nodes: did you mean `keeper-1.me-west-1`?"),
+        (
+            "keeper-1.me-west-1",
+            [node("keeper-1.me-west-1", "other")],
+            "kc_nodes.keeper-1: has no host: add `keeper-1.me-west-1:` to the group keeper",
+        ),
+        (
+            "acme-keeper-9.me-west-1",
+            [node("acme-keeper-9.me-west-1", "keeper_clients")],
+            "kc_client: say whose node it is: `acme-keeper-9.me-west-1: {kc_client: acme}`",
+        ),
+        (
+            "acme-keeper-9.me-west-1",
+            [Host("acme-keeper-9.me-west-1", frozenset({"nodes", "keeper", "keeper_clients"}), {"kc_client": "acme"})],
+            ": `acme-keeper-9.me-west-1` is of the group keeper_clients, and not of keeper: take it out there",
+        ),
+    ],
+)
+def test_nodes_and_their_hosts_are_the_same(left_out: str, more: list[Host], says: str) -> None:
+    given = [*hosts(), acme(), acmes()]
+    assert told([*(host for host in given if host.name != left_out), *more]) == [says]
+
+
 def test_a_client_lives_in_its_platforms_region() -> None:
-    assert told([*hosts(), acme()]) == []
+    assert told([*hosts(), acme(), acmes()]) == []
     alone, both = (needs_of(given, MODULES) for given in (hosts(), [*hosts(), acme()]))
     assert both.keys() == alone.keys()
     assert both["me-west-1"]["gp3_gib"] > alone["me-west-1"]["gp3_gib"]
@@ -277,15 +347,17 @@ def test_a_clients_name() -> None:
 
 def test_a_clients_node_takes_no_address_of_another() -> None:
     taken = {"kc_nodes": {"keeper-9": {"service": "keeper", "zone": "a", "address": 21}}}
-    assert told([*hosts(), acme(**taken)]) == ["kc_nodes.keeper-9.address: 21 in zone a is keeper-1's of me-west-1: give it another number"]
-    assert told([*hosts(), acme(), acme("other")]) == [
+    assert told([*hosts(), acme(**taken), acmes()]) == [
+        "kc_nodes.keeper-9.address: 21 in zone a is keeper-1's of me-west-1: give it another number"
+    ]
+    assert told([*hosts(), acme(), acmes(), acme("other"), acmes("other")]) == [
         "kc_nodes.keeper-9.address: 31 in zone b is keeper-9's of acme: give it another number"
     ]
 
 
 def test_several_mistakes_are_all_told() -> None:
     given = hosts("", ("kc_platform",), "KC")
-    for host in given:
+    for host in given[: len(HOSTS)]:
         host.values["kc_keys"]["media"]["rotaton"] = True  # type: ignore[index]
         host.values["kc_network_nat"] = "all"  # type: ignore[index]
     assert [line.split(":")[0] for line in told(given)] == ["kc_keys.media.rotaton", "kc_network_nat", "kc_platform"]
@@ -347,10 +419,11 @@ def layers() -> list[tuple[str, str, dict[str, Any]]]:
     """Every unit's task in the layers that site.yml imports: hosts, unit, options."""
     files = [layer["import_playbook"] for layer in yaml.safe_load((ROOT / "site.yml").read_text())]
     plays = [play for file in files if "preflight" not in file for play in yaml.safe_load((ROOT / file).read_text())]
-    tasks = [(play["hosts"], task) for play in plays for task in play["tasks"]]
+    tasks = [(play["hosts"], task) for play in plays for task in play.get("tasks", [])]
     tasks += [("clients", task) for task in yaml.safe_load((ROOT / "playbooks/tasks/client_present.yml").read_text())]
-    # a unit that is waited for was begun by another task; which region is primary is known only when it runs
-    units = [(hosts, key, task[key]) for hosts, task in tasks for key in task if key.startswith("kc_") and key != "kc_await"]
+    # a unit runs in process; other modules are nodes' and roles'
+    units = [(hosts, key, task[key]) for hosts, task in tasks for key in task if (ROOT / "plugins/action" / f"{key}.py").is_symlink()]
+    # which region is primary is known only when it runs
     return [("regions" if hosts == "primary" else hosts, unit.removeprefix("kc_"), options) for hosts, unit, options in units]
 
 

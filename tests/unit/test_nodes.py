@@ -163,7 +163,7 @@ def test_a_clients_nodes() -> None:
     assert about["tags"]["Client"] == "acme"
     assert about["subnet"] == Ref("subnet", "kc-lab-data-a"), "everybody's"
     template = found[Key("launch_template", "me-west-1", "kc-lab-acme-clickhouse-1")].desired or {}
-    assert template["profile"] == "kc-lab-clickhouse-node", "everybody's"
+    assert template["profile"] == "kc-lab-acme-clickhouse-node", "its own"
     assert template["disks"][0]["key"] == Ref("key", "kc-lab-acme-data", "arn"), "its own"
     assert Key("record", "me-west-1", "acme-clickhouse-1.me-west-1.kc-lab.internal A") in found
 
@@ -225,6 +225,8 @@ CLICKHOUSE = ("services", "clickhouse")
         ((*ONE, "volume"), {"size": 10, "iops": 9000}, "`nodes.clickhouse-1.volume`: gp3 gives 10 GiB no more than 5000 IOPS"),
         ((*ONE, "volume"), {"size": 10, "throughput": 800}, "`nodes.clickhouse-1.volume`: gp3 gives 3000 IOPS no more than 750 MiB/s"),
         ((*CLICKHOUSE, "image"), {"owners": "x"}, "`services.clickhouse.image` has no setting `owners`"),
+        (("ssh_keys",), ["ssh-ed25519 AAAA'; reboot; '"], "`ssh_keys[0]`: this is no public key. Write a line of a .pub file"),
+        (("ssh_keys",), ["-----BEGIN OPENSSH PRIVATE KEY-----"], "`ssh_keys[0]`: this is no public key."),
         (("resize",), ["clickhouse-9"], "`resize`: `clickhouse-9` is no node. Name one of clickhouse-1, clickhouse-2, keeper-1."),
     ],
 )
@@ -257,7 +259,9 @@ def test_spread(nodes: str, zones: str, spread: bool) -> None:
 
 
 def test_user_data() -> None:
-    text = user_data("eu-central-1", "arm64")
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHs9 operator@example.com"
+    text = user_data("eu-central-1", "arm64", [key])
+    assert f"echo '{key}' >> ~admin/.ssh/authorized_keys\n" in text
     assert text.startswith("#!/bin/sh\n")
     assert "https://s3.eu-central-1.amazonaws.com/amazon-ssm-eu-central-1/latest/debian_arm64/amazon-ssm-agent.deb" in text
     assert len(text) < 16_384, "EC2 user guide, Run commands at launch: 16 KB"

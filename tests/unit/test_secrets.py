@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from kc.aws.secretsmanager import FRESH, HIDDEN, MARKS, Secret, generate, password
 from kc.aws.session import Aws
+from kc.aws.trust import Trust
 from kc.errors import KcError
-from kc.model import Ref, Resource
+from kc.model import Live, Ref, Resource
 from kc.scope import Scope
 from kc.unit import plain
 from kc.units.secrets import UNIT, build
@@ -35,10 +36,11 @@ def built(params: dict[str, Any]) -> tuple[list[Resource], list[Resource]]:
         ({"description": "x", "kind": "random"}, {"kind": "random", "username": "", "length": 32}),
         ({"description": "x", "kind": "random", "length": 64}, {"kind": "random", "username": "", "length": 64}),
         ({"description": "x", "kind": "rsa"}, {"kind": "rsa", "username": "", "length": 2048}),
+        ({"description": "x", "kind": "authority"}, {"kind": "authority", "username": "", "length": 384, "subject": "kc lab"}),
     ],
 )
 def test_a_secret_and_how_its_value_is_made(about: dict[str, Any], how: dict[str, Any]) -> None:
-    _, (made,) = built({"secrets": {"db/app": about}})
+    _, (made, *_) = built({"secrets": {"db/app": about}})
     assert made.key == ("secret", "me-west-1", "kc/lab/db/app")
     assert made.desired == {
         "description": "x",
@@ -77,6 +79,20 @@ def test_only_what_is_named_is_rotated() -> None:
     assert FRESH != HIDDEN
 
 
+def test_whom_to_trust_is_told_in_each_region() -> None:
+    secrets = {"authority": {"description": "x", "kind": "authority"}, "other": {"description": "x"}}
+    _, made = built({"secrets": secrets, "replicate_to": ["eu-central-1"]})
+    told = [each for each in made if each.kind.name == "trust"]
+    assert [each.key for each in told] == [("trust", region, "/kc/lab/tls/authority") for region in ("me-west-1", "eu-central-1")]
+    assert [each.desired for each in told] == 2 * [
+        {
+            "version": Ref("secret", "kc/lab/authority", "version", region="me-west-1"),
+            "source": {"secret": "kc/lab/authority", "region": "me-west-1"},
+            "tags": SCOPE.tags(),
+        }
+    ]
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [
@@ -87,6 +103,7 @@ def test_only_what_is_named_is_rotated() -> None:
         ({"secrets": {"a": {"description": "x", "length": 129}}}, "`secrets.a.length` is 129"),
         ({"secrets": {"a": {"description": "x", "kind": "random", "username": "y"}}}, "`secrets.a.username` belongs to a password"),
         ({"secrets": {"a": {"description": "x", "kind": "rsa", "length": 1024}}}, "`secrets.a.length` is 1024"),
+        ({"secrets": {"a": {"description": "x", "kind": "authority", "length": 256}}}, "`secrets.a.length` is 256"),
         ({"secrets": {"a": {"description": "x"}}, "rotate": ["b"]}, "`rotate` names `b`"),
         ({"secrets": {"a b": {"description": "x"}}}, "`kc/lab/a b` is no name for a secret"),
     ],
@@ -187,6 +204,17 @@ def test_a_refused_replica_is_drift_and_is_made_again() -> None:
     assert calls == ["remove_regions_from_replication", "replicate_secret_to_regions"]
 
 
+def test_what_is_told_in_a_region_may_be_taken_away_while_it_is_read() -> None:
+    aws = Scripted()
+    aws.pages = lambda *args, **params: [{"Name": "/kc/lab/tls/a", "ARN": "arn:a", "Type": "String", "Value": "x"}]  # type: ignore[method-assign]
+
+    def gone(*args: Any, **params: Any) -> dict[str, Any]:
+        raise KcError("answered", code="InvalidResourceId")
+
+    aws.call = gone  # type: ignore[method-assign]
+    assert Trust().read(aws, SCOPE) == {}
+
+
 def test_a_repeated_call_bears_the_same_token_and_another_run_another() -> None:
     answers: dict[str, Any] = {"create_secret": {"ARN": "arn:a", "VersionId": "v1"}}
     one, other = Scripted(**answers), Scripted(**answers)
@@ -195,3 +223,14 @@ def test_a_repeated_call_bears_the_same_token_and_another_run_another() -> None:
     tokens = [params["ClientRequestToken"] for aws in (one, other) for operation, params in aws.asked if operation == "create_secret"]
     assert tokens[0] == tokens[1] != tokens[2]
     assert {len(token) for token in tokens} == {32}
+
+
+def test_another_value_is_not_made_again_when_its_answer_was_lost() -> None:
+    aws = Scripted(put_secret_value={"VersionId": "v2"})
+    live = Live({**WANT, "replicas": {}}, {"id": "kc/lab/a", "arn": "arn:a", "version": "v1"})
+    Secret().update(aws, SCOPE, "kc/lab/a", live, WANT, frozenset({"value"}))
+    (put,) = [params for operation, params in aws.asked if operation == "put_secret_value"]
+    # the next look finds the version that the lost call made
+    live.outputs["version"] = put["ClientRequestToken"]
+    Secret().update(aws, SCOPE, "kc/lab/a", live, WANT, frozenset({"value"}))
+    assert [operation for operation, _ in aws.asked] == ["put_secret_value"]

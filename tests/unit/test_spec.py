@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from kc.errors import KcError
+from kc.mysql.options import RDS
 from kc.spec import COMMON, arguments, documentation, spec_of
 
 DOCUMENTATION = """
@@ -36,6 +37,16 @@ def test_what_describes_a_unit_is_required_only_where_it_is_to_be_present() -> N
     assert "required" not in found["argument_spec"]["name"]
     assert found["argument_spec"]["scope"]["required"] is True
     assert arguments("options: {}")["required_if"] == []
+
+
+def test_the_key_s_secret_is_hidden_in_modules_of_rds_too() -> None:
+    aws = spec_of(RDS)["rds"]["options"]["aws"]["options"]
+    assert aws == spec_of(COMMON)["scope"]["options"]["aws"]["options"]
+    assert aws["secret_access_key"]["no_log"] is True
+
+
+def test_a_number_of_days_is_no_password() -> None:
+    assert spec_of("options: {password_days: {description: Days., type: int}}") == {"password_days": {"type": "int", "no_log": False}}
 
 
 def test_the_only_secret_of_every_unit_is_hidden() -> None:

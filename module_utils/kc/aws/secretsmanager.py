@@ -9,6 +9,7 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
+from ..authority import authority, authority_in
 from ..errors import KcError
 from ..model import Kind, Live, Unknown
 from ..plan import differing
@@ -27,6 +28,10 @@ HIDDEN = "(secret)"
 
 MARKS = "-_.~"
 """The marks of a password: RFC 3986's unreserved ones mean nothing to a URL, a shell, SQL or a connection string."""
+
+
+AUTHORITY = "authority"
+"""The kind of secret that signs certificates."""
 
 
 class Fresh(Unknown):
@@ -55,20 +60,20 @@ class Secret(Kind):
     keeps_data = True
     outputs_of = ("id", "arn", "version")
     write_once = frozenset({"generate"})
+    renews = frozenset({"value"})
 
     def read(self, aws: Aws, scope: Scope) -> dict[str, Live]:
         found = aws.pages("secretsmanager", "list_secrets", "SecretList", Filters=[{"Key": "name", "Values": [scope.path]}])
-        names = [each["Name"] for each in found if each["Name"].startswith(scope.path)]
-        details = aws.map(lambda name: aws.find("secretsmanager", "describe_secret", SecretId=name) or {}, names)
         # a replica is its source's affair
-        here = [each for each in details if each and each.get("PrimaryRegion", aws.region) == aws.region]
-        lives = {each["Name"]: _live(each) for each in here}
+        here = [each for each in found if each["Name"].startswith(scope.path) and each.get("PrimaryRegion", aws.region) == aws.region]
+        details = aws.map(lambda each: aws.find("secretsmanager", "describe_secret", SecretId=each["Name"]), here)
+        lives = {each["Name"]: _live(each, aws.region) for each in details if each}
         return {name: live for name, live in lives.items() if scope.owns_below(name, live.attrs["tags"])}
 
     def create(self, aws: Aws, scope: Scope, name: str, want: Mapping[str, Any]) -> Live:
         there = aws.find("secretsmanager", "describe_secret", SecretId=name)
         if there and there.get("DeletedDate"):
-            return self._restore(aws, scope, name, _live(there), want)
+            return self._restore(aws, scope, name, _live(there, aws.region), want)
         made = aws.call(
             "secretsmanager",
             "create_secret",
@@ -110,15 +115,23 @@ class Secret(Kind):
         if "replicas" in changed:
             self._replicate(aws, name, live.attrs["replicas"], want["replicas"])
         if "value" in changed:  # last: nothing that fails after it can have it done again
-            token = aws.token("value", name)
-            made = aws.call(
-                "secretsmanager", "put_secret_value", SecretId=name, ClientRequestToken=token, SecretString=generate(want["generate"])
-            )
-            live.outputs["version"] = made["VersionId"]
+            self._renew(aws, name, live, want["generate"])
 
     def delete(self, aws: Aws, scope: Scope, name: str, live: Live) -> None:
         self._replicate(aws, name, live.attrs["replicas"], {})
         aws.find("secretsmanager", "delete_secret", SecretId=name, RecoveryWindowInDays=RECOVERY)
+
+    def _renew(self, aws: Aws, name: str, live: Live, how: Mapping[str, Any]) -> None:
+        """Give a secret another value; an authority's takes over from the one before it."""
+        token = aws.token("value", name)
+        if live.outputs["version"] == token:  # done, though the answer was lost
+            return
+        before = None
+        if how["kind"] == AUTHORITY and live.outputs["version"]:
+            before = authority_in(aws.call("secretsmanager", "get_secret_value", SecretId=name).get("SecretString", ""))
+        value = generate({**how, "before": before})
+        made = aws.call("secretsmanager", "put_secret_value", SecretId=name, ClientRequestToken=token, SecretString=value)
+        live.outputs["version"] = made["VersionId"]
 
     def _restore(self, aws: Aws, scope: Scope, name: str, live: Live, want: Mapping[str, Any]) -> Live:
         aws.progress(f"secret {name} was deleted less than {RECOVERY} days ago: it is had back with its value")
@@ -156,9 +169,11 @@ class SecretByName(Secret):
 def generate(how: Mapping[str, Any]) -> str:
     """Make a value, as JSON.
 
-    It is `{"username": …, "password": …}`; `{"random": …}`, that many bytes in base64; or `{"private_key": …, "public_key": …}`, an
-    RSA key of that many bits as PEM (PKCS#8, SubjectPublicKeyInfo).
+    It is `{"username": …, "password": …}`; `{"random": …}`, that many bytes in base64; `{"private_key": …, "public_key": …}`, an
+    RSA key of that many bits as PEM (PKCS#8, SubjectPublicKeyInfo); or an `Authority`.
     """
+    if how["kind"] == AUTHORITY:
+        return json.dumps(authority(how["subject"], how.get("before")))
     length = how["length"]
     if how["kind"] == "random":
         return json.dumps({"random": base64.b64encode(secrets.token_bytes(length)).decode()})
@@ -190,8 +205,8 @@ def _rsa(bits: int) -> dict[str, str]:
     return {"private_key": key.private_bytes(pem, pkcs8, no_password).decode(), "public_key": public.decode()}
 
 
-def _live(secret: Mapping[str, Any]) -> Live:
-    """Return a described secret; one without a current version, made by half, has no value."""
+def _live(secret: Mapping[str, Any], home: str) -> Live:
+    """Return a described secret of the unit of its region, `home`; one without a current version, made by half, has no value."""
     current = _current(secret.get("VersionIdsToStages"))
     replicas = {each["Region"]: each for each in secret.get("ReplicationStatus") or []}
     attrs = {
@@ -204,7 +219,7 @@ def _live(secret: Mapping[str, Any]) -> Live:
         "value": HIDDEN if current else "(none)",
         "tags": tag_dict(secret.get("Tags")),
     }
-    return Live(attrs, {"id": secret["Name"], "arn": secret["ARN"], "version": current})
+    return Live(attrs, {"id": secret["Name"], "arn": secret["ARN"], "version": current}, home)
 
 
 def _current(stages: Mapping[str, list[str]] | None) -> str:

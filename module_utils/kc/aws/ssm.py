@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
+from ..errors import KcError
 from ..model import Kind, Live
 from ..scope import Scope
 from .session import Aws
@@ -21,7 +22,7 @@ class Parameter(Kind):
     """
 
     name = "parameter"
-    outputs_of = ("id", "arn", "value")
+    outputs_of: ClassVar[tuple[str, ...]] = ("id", "arn", "value")
     settles = frozenset({"TooManyUpdates"})
     state = False
 
@@ -33,11 +34,16 @@ class Parameter(Kind):
         below = aws.pages("ssm", "get_parameters_by_path", "Parameters", Path=f"/{scope.path}", Recursive=True)
         found = [item for item in below if self.mine(scope, item)]
 
-        def one(item: dict[str, Any]) -> Live:
-            tags = aws.call("ssm", "list_tags_for_resource", ResourceType="Parameter", ResourceId=item["Name"])["TagList"]
+        def one(item: dict[str, Any]) -> Live | None:
+            try:
+                tags = aws.call("ssm", "list_tags_for_resource", ResourceType="Parameter", ResourceId=item["Name"])["TagList"]
+            except KcError as error:
+                if error.code != "InvalidResourceId":
+                    raise
+                return None  # another region's run takes away what it told here
             return _live(item["Name"], item["ARN"], {"value": item["Value"], "tags": tag_dict(tags)})
 
-        lives = {live.id: live for live in aws.map(one, found)}
+        lives = {live.id: live for live in aws.map(one, found) if live}
         return {name: live for name, live in lives.items() if scope.owns_below(name, live.attrs["tags"])}
 
     def create(self, aws: Aws, scope: Scope, name: str, want: Mapping[str, Any]) -> Live:

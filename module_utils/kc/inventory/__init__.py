@@ -15,11 +15,13 @@ from typing import Any
 
 from .. import limits, names
 from ..options import Spec, check, suggestion
+from .accounts import accounts
 from .built import built, needs_of
 from .model import Host, Problem, described, feeds, mapping, spec_for, units_of
+from .nodes import counts, nodes, split
 from .references import references
 
-__all__ = ["Host", "Problem", "described", "needs_of", "problems"]
+__all__ = ["Host", "Problem", "counts", "described", "needs_of", "problems"]
 
 REGION_GROUPS = ("regions", "witness", "global")
 
@@ -33,13 +35,17 @@ def problems(hosts: Sequence[Host], variables: Spec, modules: Mapping[str, Spec]
         modules: Specs of the units' modules.
     """
     specs = {name: spec_for(name, spec, modules) for name, spec in variables.items()}
+    apart = split(hosts)
+    hosts = apart[False]
     found = list(_missing(hosts, specs, modules))
     missing = {str(problem.path[0]) for problem in found}
     for host in hosts:
-        found += [*_variables(host, specs, missing), *_names(host), *references(host, hosts, modules)]
+        found += [*_variables(host, specs, missing), *_names(host), *references(host, hosts, modules), *accounts(host, hosts)]
     found += [*_regions(hosts), *_networks(hosts), *_addresses(hosts)]
     wrong = {str(problem.path[0]) for problem in found if problem.path}
-    return found + [problem for host in hosts for unit in units_of(host) for problem in built(host, unit, modules, hosts, wrong)]
+    found += [problem for host in hosts for unit in units_of(host) for problem in built(host, unit, modules, hosts, wrong)]
+    # which hosts there have to be is known once the nodes are right
+    return found if any(problem.path[:1] == ("kc_nodes",) for problem in found) else [*found, *nodes(hosts, apart[True])]
 
 
 def _variables(host: Host, specs: Spec, missing: set[str]) -> Iterator[Problem]:

@@ -37,7 +37,7 @@ def needs_of(hosts: Sequence[Host], modules: Mapping[str, Spec]) -> dict[str, di
     whole: they are asked about once, on the hosts of `global`.
     """
     wanted = [resource for host in hosts for unit in units_of(host) for resource in desired(host, unit, modules, hosts)]
-    regions = [host for host in hosts if not host.client]
+    regions = [host for host in hosts if units_of(host) and not host.client]
     found = {host.name: needs(resource for resource in wanted if resource.region == host.name) for host in regions}
     buckets = sorted({name for one in found.values() for name in one["buckets"]})
     return {host.name: {**found[host.name], "buckets": buckets if "global" in host.groups else []} for host in regions}

@@ -16,7 +16,7 @@ from ..units import backup, budgets, dns, edge, identity, keys, mysql, nodes, qu
 from ..waf import GroupSettings, RateSettings
 
 UNITS: dict[str, tuple[str, ...]] = {
-    "identity": ("global",),
+    "identity": ("global", "clients"),
     "zone": ("global",),
     "keys": ("regions", "witness", "global", "clients"),
     "storage": ("regions", "witness"),
@@ -80,6 +80,14 @@ _RULE: Spec = {
     "protocol": {"type": "str", "choices": ["tcp", "udp"]},
     "why": {"type": "str", "required": True},
 }
+_ACCOUNT: Spec = {
+    "instance": {"type": "str", "required": True},
+    "secret": {"type": "str", "required": True},
+    "databases": {"type": "dict", "required": True},
+    "connections": {"type": "int"},
+    "host": {"type": "str"},
+    "failed_logins": {"type": "int"},
+}
 _VOLUME: dict[str, Any] = {"type": "dict", "options": entries_of(nodes.VolumeSettings)}
 ENTRIES: dict[str, Spec] = {
     "kc_applications": entries_of(Application),
@@ -97,6 +105,9 @@ ENTRIES: dict[str, Spec] = {
     "kc_identity_roles": entries_of(identity.RoleSettings),
     "kc_keys": entries_of(keys.KeySettings),
     "kc_queues": entries_of(queues.QueueSettings),
+    "kc_mysql_accounts": _ACCOUNT,
+    "kc_mysql_accounts_platform": _ACCOUNT,
+    "kc_mysql_clients": {name: {**about, "required": False} for name, about in _ACCOUNT.items()},
     "kc_mysql_instances": entries_of(mysql.InstanceSettings),
     "kc_secrets": entries_of(secrets.SecretSettings),
     "kc_storage_buckets": entries_of(storage.BucketSettings),

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..aws.secretsmanager import AUTHORITY
 from ..options import Path, Spec, suggestion
 from .model import Host, Problem, feeding, mapping, units_of
 
@@ -37,6 +38,8 @@ REFERENCES: tuple[tuple[Path, str], ...] = (
     (("kc_applications", "*", "scaling", "queue"), "kc_queues"),
     (("kc_applications", "*", "secrets", "*"), "kc_secrets"),
     *((("kc_identity_roles", "*", "grants", grant, "*"), f"kc_{names}") for grant, names in _GRANTS.items()),
+    (("kc_identity_roles", "*", "grants", "backups", "bucket"), "kc_storage_buckets"),
+    (("kc_identity_roles", "*", "grants", "backups", "key"), "kc_keys"),
     *(
         (("kc_identity_roles", "*", "grants", "replicate", of, "*"), f"kc_{names}")
         for of, names in (("buckets", "storage_buckets"), ("keys", "keys"))
@@ -70,6 +73,7 @@ def references(host: Host, hosts: Sequence[Host], modules: Mapping[str, Spec]) -
                 host.name, ("kc_peering_peers", index), f"`{peer}` is no other region of this inventory: {suggestion(str(peer), others)}"
             )
 
+    yield from _authorities(host, hosts)
     for pattern, holder in REFERENCES:
         if not any(pattern[0] in feeding(host, unit, modules) for unit in units_of(host)):
             continue
@@ -80,6 +84,19 @@ def references(host: Host, hosts: Sequence[Host], modules: Mapping[str, Spec]) -
             name = text.partition(":")[0]  # a secret is named with the key that is wanted of it
             if name not in known:
                 yield Problem(host.name, path, f"`{name}` is not in {holder}: {suggestion(name, known)}")
+
+
+def _authorities(host: Host, hosts: Sequence[Host]) -> Iterator[Problem]:
+    """Yield the roles that may read what signs certificates: whatever has such a role could make itself any node."""
+    made = {
+        name for one in hosts for name, about in mapping(one.values.get("kc_secrets")).items() if mapping(about).get("kind") == AUTHORITY
+    }
+    roles = mapping(host.values.get("kc_identity_roles")) if "identity" in units_of(host) else {}
+    for path, text in _matching(roles, ("*", "grants", "secrets_read", "*"), ("kc_identity_roles",)):
+        if text in made:
+            yield Problem(
+                host.name, path, f"`{text}` is of the kind {AUTHORITY}, which no role may read: its certificate stands in tls/{text}"
+            )
 
 
 def _matching(value: Any, pattern: Path, path: Path) -> Iterator[tuple[Path, str]]:

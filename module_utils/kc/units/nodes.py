@@ -33,6 +33,12 @@ LABEL = 63
 PURCHASES = ("on_demand", "reserved")
 """How a node is meant to be paid for: what the tag `Purchase` says. Nothing is bought here."""
 
+SSH_KEY = r"(ssh-ed25519|sk-ssh-ed25519@openssh\.com|ecdsa-sha2-nistp(256|384|521)|ssh-rsa) [A-Za-z0-9+/]+={0,2}( [\w.@+-]+)?"
+"""A public key, as it stands in `authorized_keys`; what a shell could read otherwise is not taken. sshd(8)."""
+
+USER = "admin"
+"""The user of Debian's images, who may become root. Debian wiki, Cloud/AmazonEC2Image."""
+
 DEBIAN = "136693071363"
 """The AWS account that Debian publishes its images from. Debian wiki, Cloud/AmazonEC2Image."""
 
@@ -97,6 +103,7 @@ class Node:
     volume: VolumeSettings
     image: ImageSettings
     address: str
+    ssh_keys: Sequence[str]
 
 
 def build(scope: Scope, params: Params) -> Sequence[Resource]:
@@ -106,6 +113,9 @@ def build(scope: Scope, params: Params) -> Sequence[Resource]:
     for short in params["resize"]:
         if short not in params["nodes"]:
             raise KcError(f"`resize`: `{short}` is no node", hint=f"name one of {', '.join(params['nodes'])}")
+    for index, key in enumerate(params.get("ssh_keys") or []):
+        if not re.fullmatch(SSH_KEY, key):
+            raise KcError(f"`ssh_keys[{index}]`: this is no public key", hint="write a line of a .pub file: type, key, and a plain comment")
     shared = {one.key: one for node in nodes for one in _stands_on(scope, node)}
     return [*shared.values(), *(one for node in nodes for one in _node(scope, node, resize=node.short in params["resize"]))]
 
@@ -123,7 +133,7 @@ def _node(scope: Scope, node: Node, *, resize: bool) -> Iterator[Resource]:
     about, service = node.about, node.service
     tags = {**scope.tags(name), "Service": about.service, "Node": node.short}
     key = Ref("key", key_name(scope, service.key), "arn")
-    profile = scope.shared.name("instance_profile", service.role)
+    profile = scope.name("instance_profile", service.role)
     metadata = {"endpoint": "enabled", "tokens": "required", "hops": service.metadata_hops, "tags": "disabled"}
     architecture = limits.architecture(service.type)
 
@@ -170,7 +180,7 @@ def _node(scope: Scope, node: Node, *, resize: bool) -> Iterator[Resource]:
         ebs_optimized=True,
         protected=True,
         shutdown="stop",
-        user_data=user_data(scope.region, architecture),
+        user_data=user_data(scope.region, architecture, node.ssh_keys),
         more=[],
         tags=tags,
     )
@@ -216,8 +226,8 @@ def node_label(scope: Scope, short: str) -> str:
     return f"{scope.client}-{short}" if scope.client else short
 
 
-def user_data(region: str, architecture: str) -> str:
-    """Return what an instance does first: it becomes manageable.
+def user_data(region: str, architecture: str, ssh_keys: Sequence[str]) -> str:
+    """Return what an instance does first: it becomes manageable, by Session Manager and through it by SSH.
 
     Debian's images lack the SSM agent, and the data tier has no way to the internet. AWS keeps the agent in a bucket of
     each region, which the VPC's S3 endpoint reaches. (Systems Manager user guide, "Manually installing SSM Agent on
@@ -225,9 +235,12 @@ def user_data(region: str, architecture: str) -> str:
     """
     package = f"debian_{'arm64' if architecture == 'arm64' else 'amd64'}/amazon-ssm-agent.deb"
     url = f"https://s3.{region}.amazonaws.com/amazon-ssm-{region}/latest/{package}"
+    keys = "".join(f"echo '{key}' >> ~{USER}/.ssh/authorized_keys\n" for key in ssh_keys)
     return f"""#!/bin/sh
 set -eu
-command -v amazon-ssm-agent >/dev/null && exit 0
+install -d -m 0700 -o {USER} -g {USER} ~{USER}/.ssh
+install -m 0600 -o {USER} -g {USER} /dev/null ~{USER}/.ssh/authorized_keys
+{keys}command -v amazon-ssm-agent >/dev/null && exit 0
 cd "$(mktemp -d)"
 python3 -c 'import urllib.request; urllib.request.urlretrieve("{url}", "agent.deb")'
 dpkg -i agent.deb
@@ -294,7 +307,7 @@ def _node_of(scope: Scope, params: Params, short: str, about: NodeSettings, serv
             f"{about.address} is no host of {subnet}",
             f"choose {first} to {last}: AWS keeps the first four and the last for itself",
         )
-    return Node(short, about, service, volume, image, str(subnet[about.address]))
+    return Node(short, about, service, volume, image, str(subnet[about.address]), params.get("ssh_keys") or [])
 
 
 def _spread(nodes: Sequence[Node], zones: Sequence[str]) -> None:

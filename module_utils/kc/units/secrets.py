@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .. import names
-from ..aws.secretsmanager import FRESH, HIDDEN, Secret, SecretByName
+from ..aws.secretsmanager import AUTHORITY, FRESH, HIDDEN, Secret, SecretByName
+from ..aws.trust import Trust, trust_name
 from ..errors import KcError
 from ..model import Ref, Resource
 from ..scope import Scope
@@ -15,10 +16,10 @@ from ..settings import settings
 from ..unit import Params, Unit
 from .keys import key_of
 
-SECRET = Secret()
+SECRET, TRUST = Secret(), Trust()
 
-LENGTHS = {"password": (16, 40, 128), "random": (16, 32, 1024), "rsa": (2048, 2048, 4096)}
-"""Least, default and most, by sort: characters of a password, bytes of random data, bits of an RSA key."""
+LENGTHS = {"password": (16, 40, 128), "random": (16, 32, 1024), "rsa": (2048, 2048, 4096), AUTHORITY: (384, 384, 384)}
+"""Least, default and most, by sort: characters of a password, bytes of random data, bits of a key."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,13 +33,13 @@ class SecretSettings:
 
 
 def build(scope: Scope, params: Params) -> Sequence[Resource]:
-    """Return the secrets, and the key of each region that they stand in."""
+    """Return the secrets with the key of each region that they stand in, and what is told there of an authority."""
     secrets: Mapping[str, Any] = params.get("secrets") or {}
     rotate = {*(params.get("rotate") or [])}
     if rotate - secrets.keys():
         raise KcError(f"`rotate` names `{min(rotate - secrets.keys())}`, which `secrets` does not")
-    keys = {region: key_of(scope, params.get("key") or "secrets", region) for region in (scope.region, *_replicas(scope, params))}
-    made = [_secret(scope, short, about, keys, short in rotate) for short, about in sorted(secrets.items())]
+    keys = {region: key_of(scope, params.get("key") or "secrets", region) for region in _regions(scope, params)}
+    made = [each for short, about in sorted(secrets.items()) for each in _secret(scope, short, about, keys, short in rotate)]
     return [*keys.values(), *made] if made else []
 
 
@@ -56,21 +57,26 @@ def _replicas(scope: Scope, params: Params) -> list[str]:
     return sorted({*(params.get("replicate_to") or [])} - {scope.region})
 
 
-def _secret(scope: Scope, short: str, given: Any, keys: Mapping[str, Resource], rotate: bool) -> Resource:
+def _secret(scope: Scope, short: str, given: Any, keys: Mapping[str, Resource], rotate: bool) -> Iterator[Resource]:
     arns = {region: Ref("key", key.name, "arn", region=region) for region, key in keys.items()}
     about = settings(SecretSettings, f"secrets.{short}", given)
+    name = secret_name(scope, short)
     desired = {
         "description": about.description,
-        "key": arns.pop(scope.region),
-        "replicas": arns,
+        "key": arns[scope.region],
+        "replicas": {region: arn for region, arn in arns.items() if region != scope.region},
         "value": FRESH if rotate else HIDDEN,
-        "generate": _generate(f"secrets.{short}", about),
+        "generate": _generate(scope, f"secrets.{short}", about),
         "tags": scope.tags(),
     }
-    return Resource(SECRET, secret_name(scope, short), desired, scope.region)
+    yield Resource(SECRET, name, desired, scope.region)
+    if about.kind == AUTHORITY:
+        version = Ref(SECRET.name, name, "version", region=scope.region)
+        told = {"version": version, "source": {"secret": name, "region": scope.region}, "tags": scope.tags()}
+        yield from (Resource(TRUST, trust_name(scope, short), told, region) for region in arns)
 
 
-def _generate(where: str, about: SecretSettings) -> dict[str, Any]:
+def _generate(scope: Scope, where: str, about: SecretSettings) -> dict[str, Any]:
     """Return how a value is made, whenever one is."""
     if about.kind not in LENGTHS:
         raise KcError(f"`{where}.kind` is `{about.kind}`", hint=f"it can be {' or '.join(LENGTHS)}")
@@ -80,7 +86,12 @@ def _generate(where: str, about: SecretSettings) -> dict[str, Any]:
     length = about.length or default
     if not least <= length <= most:
         raise KcError(f"`{where}.length` is {length}", hint=f"a {about.kind} takes {least} to {most}")
-    return {"kind": about.kind, "username": about.username, "length": length}
+    how = {"kind": about.kind, "username": about.username, "length": length}
+    return {**how, "subject": scope.namespace.replace("/", " ")} if about.kind == AUTHORITY else how
 
 
-UNIT = Unit(name="secrets", kinds=(SECRET,), build=build, services=("secretsmanager", "kms"))
+def _regions(scope: Scope, params: Params) -> list[str]:
+    return [scope.region, *_replicas(scope, params)]
+
+
+UNIT = Unit(name="secrets", kinds=(SECRET, TRUST), build=build, services=("secretsmanager", "kms", "ssm"), regions=_regions)
