@@ -36,6 +36,7 @@ FAULTS: dict[str, Callable[[Breaking, argparse.Namespace], str]] = {
     "api": lambda lab, args: lab.api(args.region, args.what == "stop"),
     "kill": lambda lab, args: lab.kill(args.host),
     "start": lambda lab, args: lab.start(args.host),
+    "wipe": lambda lab, args: lab.wipe(args.node),
 }
 """Commands that break something, or take it back."""
 
@@ -58,6 +59,8 @@ def add_faults(commands: Any) -> None:
     api.add_argument("what", choices=["stop", "start"])
     for name, says in (("kill", "end all processes of a host or a task, at once"), ("start", "switch a killed host on again")):
         commands.add_parser(name, help=says).add_argument("host", help="its name, or how it begins")
+    wipe = commands.add_parser("wipe", help="lose the data volume of a database's node; one that is on crashes, and boots again")
+    wipe.add_argument("node", help="its name, or how it begins")
 
 
 class Parser(argparse.ArgumentParser):
@@ -75,8 +78,9 @@ def main() -> int:
     up.add_argument("--world", action="store_true", help="networks, hosts, tasks, load balancers, DNS and edge too; needs root")
     commands.add_parser("down", help="stop it; what stands in it is kept")
     commands.add_parser("reset", help="empty it")
-    make = commands.add_parser("images", help="build what the tasks run, as far as it is missing; needs root")
-    make.add_argument("application", nargs="*", help="only these")
+    make = commands.add_parser("images", help="build what tasks and nodes run, as far as it is missing; needs root")
+    make.add_argument("image", nargs="*", help="only these: applications, `node` and `mysql`")
+    make.add_argument("--name", action="store_true", help="print what they are called in podman's store, and nothing else")
     status = commands.add_parser("status", help="what runs (exit code 3 if it is down)")
     status.add_argument("--json", action="store_true", help="as data")
     commands.add_parser("doctor", help="what is wrong, and what to do (exit code 1 if something is)")
@@ -106,7 +110,7 @@ def main() -> int:
         elif args.command in FAULTS:
             print(FAULTS[args.command](Breaking(lab), args))
         elif args.command == "images":
-            images(lab, args.application)
+            images(lab, args.image, args.name)
         elif args.command == "address":
             print(address.text(World.of(lab.settings)))
         elif args.command == "env":

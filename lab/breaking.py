@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TypeVar
 
+from .behaviours.nodes.record import Records
 from .control import Lab, LabError
 from .world.behaviour import World
 from .world.enact import enact, kill
@@ -19,6 +23,8 @@ GLOBAL = "us-east-1"
 
 LONGEST = 60_000
 """Milliseconds of the longest delay."""
+
+T = TypeVar("T")
 
 
 class Breaking:
@@ -90,6 +96,25 @@ class Breaking:
             faults.killed.pop(host.name, None)
         return f"{host.name} is on"
 
+    def wipe(self, name: str) -> str:
+        """Lose a node's data volume: it is cut short as by `kill`, the volume is empty, and a node that was on boots again."""
+        records = Records(self.world.home)
+        record = one_of(name, {record.node.name: record for record in records.all()}, "node")
+        on = record.process is not None
+        if on:
+            self.kill(record.node.name)
+            while record.process:
+                time.sleep(0.02)
+        volume = records.volume(record.node.volume)
+        for path in volume.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        if on:
+            self.start(record.node.name)
+        return f"{record.node.name}: {volume.name} is empty; the node {'boots again' if on else 'is off'}"
+
     # --- parts
 
     @contextmanager
@@ -118,10 +143,18 @@ class Breaking:
 
     def _host(self, name: str) -> Host:
         """Return the host of a name, or the only one whose name begins so."""
-        short = name.removeprefix("kc-")
-        hosts = self.world.net.hosts()
-        found = [host for host in hosts if host.name == short] or [host for host in hosts if host.name.startswith(short)]
-        if len(found) != 1:
-            several = f"`{name}` may be {', '.join(host.name for host in found)}"
-            raise LabError(several if found else f"there is no host `{name}`: `python -m lab status` lists them")
-        return found[0]
+        return one_of(name, {host.name: host for host in self.world.net.hosts()}, "host")
+
+
+def one_of(name: str, known: Mapping[str, T], kind: str) -> T:
+    """Return what has a name, or the only one whose name begins so.
+
+    Raises:
+        LabError: There is none, or several.
+    """
+    short = name.removeprefix("kc-")
+    found = [short] if short in known else [each for each in known if each.startswith(short)]
+    if len(found) != 1:
+        several = f"`{name}` may be {', '.join(found)}"
+        raise LabError(several if found else f"there is no {kind} `{name}`: `python -m lab status` lists them")
+    return known[found[0]]

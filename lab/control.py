@@ -9,10 +9,13 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from . import own
+from .behaviours.nodes.record import Records
+from .behaviours.rds.record import Records as Servers
 from .processes import Process, Slot
 from .settings import ROOT, Settings
 from .world.all import ALL
@@ -95,8 +98,10 @@ class Lab:
         return started
 
     def _net_up(self) -> None:
+        net = World.of(self.settings).net
+        if net.other:
+            Lab(replace(self.settings, home=net.other)).make_way()
         try:
-            net = World.of(self.settings).net
             net.up()
             nft(rules(Faults.read(self.home).cuts, net.links), ROUTER)  # before anything passes; the behaviour does the rest
         except NetError as error:
@@ -109,23 +114,32 @@ class Lab:
     def down(self) -> str:
         """Stop what runs; the state stays."""
         with self.alone():
-            world = self.world.find(self.world_marks)
-            if world:
-                world.stop()
-                self.world.pid_file.unlink(missing_ok=True)
-            process = self.running()
-            if process:
-                process.stop()
-                self.aws.pid_file.unlink(missing_ok=True)
-            with changing(self.home) as faults:  # a lab that comes up is whole
-                faults.heal()
-            if (self.home / "world").exists():
-                there = World.of(self.settings)
-                if there.net.owner in ("", str(there.home)):  # what stands is not another lab's
-                    for kind in ALL:
-                        kind(there, logger(there.home, kind.name)).down()
-                    there.net.down()
-            return "the lab is down; what stood in it comes back with `up`" if process or world else "the lab is not running"
+            return self._down()
+
+    def make_way(self) -> None:
+        """Take down what is left where every process was ended from outside, as a container's end does, and not by `down`."""
+        with self.alone():
+            if not (self.running() or self.world.find(self.world_marks) or World.of(self.settings).net.inhabitants()):
+                self._down()
+
+    def _down(self) -> str:
+        world = self.world.find(self.world_marks)
+        if world:
+            world.stop()
+            self.world.pid_file.unlink(missing_ok=True)
+        process = self.running()
+        if process:
+            process.stop()
+            self.aws.pid_file.unlink(missing_ok=True)
+        with changing(self.home) as faults:  # a lab that comes up is whole
+            faults.heal()
+        if (self.home / "world").exists():
+            there = World.of(self.settings)
+            if there.net.owner in ("", str(there.home)):  # what stands is not another lab's
+                for kind in ALL:
+                    kind(there, logger(there.home, kind.name)).down()
+                there.net.down()
+        return "the lab is down; what stood in it comes back with `up`" if process or world else "the lab is not running"
 
     def reset(self) -> str:
         """Empty the AWS, running or not."""
@@ -135,6 +149,9 @@ class Lab:
             else:
                 for file in self.home.glob("aws.state*"):
                     file.unlink()
+                if not self.world.find(self.world_marks):  # else it takes them away once its AWS is there again
+                    Records(self.home / "world").clear()
+                    Servers(self.home / "world").clear()
             return "the lab's AWS is empty"
 
     def status(self) -> dict[str, Any]:
@@ -180,13 +197,16 @@ class Lab:
         world = World.of(self.settings) if (self.home / "world").exists() else None
         if not world or not world.net.owned:
             return []
-        hosts, killed = world.net.hosts(), Faults.read(self.home).killed
+        killed = Faults.read(self.home).killed
+        hosts = {host.name: (host, "killed" if host.name in killed else "up") for host in world.net.hosts()}
+        made = [*(record.node.host for record in Records(world.home).all()), *(record.host for record in Servers(world.home).all())]
+        rows = sorted({**{host.name: (host, "off") for host in made}, **hosts}.items())
         return [
             {
                 "name": region,
                 "hosts": [
-                    {"name": one.name, "address": one.address, "subnet": one.subnet, "state": "killed" if one.name in killed else "up"}
-                    for one in hosts
+                    {"name": name, "address": one.address, "subnet": one.subnet, "state": state}
+                    for name, (one, state) in rows
                     if one.region == region
                 ],
             }
@@ -199,7 +219,8 @@ class Lab:
         Raises:
             LabError: There is none.
         """
-        logs = {path.stem: path for directory in (self.home / "world", self.home) for path in sorted(directory.glob("*.log"))}
+        directories = (self.home / "world" / "rds", self.home / "world" / "nodes", self.home / "world", self.home)
+        logs = {path.stem: path for directory in directories for path in sorted(directory.glob("*.log"))}
         if component not in logs:
             there = f"there are those of {', '.join(sorted(logs))}" if logs else "`python -m lab up` first"
             raise LabError(f"there is no log of `{component}`: {there}")

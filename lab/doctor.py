@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from .behaviours.nodes.record import Records
+from .behaviours.rds.record import Records as Servers
 from .behaviours.tasks.trouble import troubles
 from .control import Lab
 from .world.behaviour import World
@@ -108,4 +110,29 @@ def services(lab: Lab) -> Iterator[str]:
             yield from troubles(there.client("ecs", region), region)
 
 
-CHECKS: tuple[Callable[[Lab], Iterator[str]], ...] = (root, packages, disk, aws, world, networks, services)
+def nodes(lab: Lab) -> Iterator[str]:
+    if not lab.world.find(lab.world_marks):
+        return
+    killed = Faults.read(lab.home).killed
+    for record in Records(lab.home / "world").all():
+        node = record.node
+        if not node.running or node.name in killed or record.process:
+            continue
+        if not node.volume:
+            yield f"the node {node.name} is off, as no data volume is attached to {node.instance}: attach one, or run its unit"
+        else:
+            yield f"the node {node.name} is down and should boot: look at `python -m lab logs nodes` and `logs {node.name}`"
+
+
+def databases(lab: Lab) -> Iterator[str]:
+    if not lab.world.find(lab.world_marks):
+        return
+    killed = Faults.read(lab.home).killed
+    standing = {host.name for host in World.of(lab.settings).net.hosts()}  # a stopped instance has no host
+    for record in Servers(lab.home / "world").all():
+        name = record.host.name
+        if record.primed and name in standing and name not in killed and not record.process:
+            yield f"the database {name} is down and should serve: look at `python -m lab logs rds` and `logs {name}`"
+
+
+CHECKS: tuple[Callable[[Lab], Iterator[str]], ...] = (root, packages, disk, aws, world, networks, services, nodes, databases)

@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 
-def write(path: Path, content: str | bytes) -> None:
+def write(path: Path, content: str | bytes, mode: int = 0o600) -> None:
     """Write a file as a whole: it has the old content or the new one, whenever it is looked at."""
     partial = path.with_name(f"{path.name}.partial")
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        os.fchmod(file.fileno(), mode)  # whatever the umask
         file.write(content.encode() if isinstance(content, str) else content)
     partial.replace(path)
 

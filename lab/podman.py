@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,19 @@ def inspect(name: str) -> dict[str, Any]:
     return dict(json.loads(found)) if found.strip() else {}
 
 
+RACE = "container state improper"
+"""What podman says where a container ends just as it is ended: it is over a moment later."""
+
+
 def remove(*names: str) -> None:
     """Take containers away, running or not, with their volumes; one that is gone is no error."""
-    if names:
-        podman("rm", "--force", "--time", "0", "--volumes", "--ignore", *names)
+    tries = 5
+    while names:
+        try:
+            podman("rm", "--force", "--time", "0", "--volumes", "--ignore", *names)
+            return
+        except PodmanError as error:
+            tries -= 1
+            if RACE not in str(error) or not tries:
+                raise
+            time.sleep(0.5)

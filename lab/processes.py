@@ -36,6 +36,12 @@ class Process:
         return None if stat[0] == "Z" else cls(pid, int(stat[19]))
 
     @classmethod
+    def still(cls, pid: int, started: int) -> Process | None:
+        """Return a process that was seen, if it runs; `pid` 0 is none."""
+        process = cls(pid, started)
+        return process if pid and process.alive else None
+
+    @classmethod
     def kept(cls, file: Path) -> Process | None:
         """Return the process that a pid file names, if it runs."""
         try:

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import types
+import weakref
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,8 @@ QUIET = 0.3
 """Seconds after a change before it is saved, so that a burst of changes is saved once."""
 SHARE = 3
 """The next save starts no sooner than this many times the last one's duration after it."""
+REGISTRIES = ("vpc_refs", "vpc_pcx_refs", "backend_refs")
+"""Where moto's EC2 finds the backends of other regions."""
 FORMAT = (1, moto.__version__, sys.version_info[:2])
 
 
@@ -129,8 +132,19 @@ def load(path: Path) -> None:
         backends: Any = get_backend(service)
         dict.update(backends, accounts)
         vars(backends).update(more)
+        for regions in accounts.values():
+            for backend in regions.values():
+                _announce(backend)
         if backends not in BackendDict._instances:
             BackendDict._instances.append(backends)
+
+
+def _announce(backend: Any) -> None:
+    """Have a backend known to those of other regions, which its own beginning does: a peering is told to both sides."""
+    for name in REGISTRIES:
+        known = getattr(type(backend), name, None)
+        if known is not None:
+            known[type(backend)].add(weakref.ref(backend))
 
 
 # --- when to save ----------------------------------------------------------------------------------------------

@@ -76,12 +76,15 @@ class Ecs(Behaviour):
     def _adopt(self) -> None:
         """Take away what no task's file names: a world may have been killed in between."""
         names = {task.container for task in self.store.all() if task.status != STOPPED}
-        label = f"label=kc.lab={self.world.home}"
-        standing = podman("ps", "--all", "--filter", label, "--format", "{{.Names}}").split()
-        remove(*(container for container in standing if container not in names))
+        remove(*(container for container in self._standing() if container not in names))
         for host in self.world.net.hosts():
             if host.name.startswith("task-") and f"kc-{host.name}" not in names:
                 self.world.net.detach(host.name)
+
+    def _standing(self) -> list[str]:
+        """Return the tasks' containers."""
+        labels = ("--filter", f"label=kc.lab={self.world.home}", "--filter", "label=kc.task")
+        return podman("ps", "--all", *labels, "--format", "{{.Names}}", check=False).split()
 
     def _read(self, region: str) -> None:
         """Read what a region's services want."""
@@ -229,7 +232,6 @@ class Ecs(Behaviour):
     # --- ending
 
     def down(self) -> None:
-        label = f"label=kc.lab={self.world.home}"
-        remove(*podman("ps", "--all", "--filter", label, "--format", "{{.Names}}", check=False).split())
+        remove(*self._standing())
         for task in self.store.all():
             self.store.drop(task)

@@ -27,7 +27,7 @@ from .dns.checkers import Checkers
 from .dns.health import ENDPOINTS, Seen, metric_passes, statuses
 from .dns.names import Record
 from .dns.server import ANSWERS
-from .dns.snapshot import BALANCERS, DISTRIBUTIONS, SNAPSHOT, names_of, read
+from .dns.snapshot import NAMED, SNAPSHOT, names_of, read
 
 METRICS = 60.0
 """Seconds between two data points of the metric HealthCheckStatus (Route 53 developer guide, "Monitoring health checks
@@ -174,11 +174,7 @@ class Route53(Behaviour):
         """Return a name's address as the Internet sees it."""
         if not name:
             return ""
-        sets = (
-            names_of(self._snapshot, read(self.world.home / BALANCERS), read(self.world.home / DISTRIBUTIONS))
-            .answer(name, "A", MACHINE)
-            .sets
-        )
+        sets = names_of(self._snapshot, {}, *(read(self.world.home / each) for each in NAMED)).answer(name, "A", MACHINE).sets
         return sets[-1].values[0] if sets and sets[-1].type == "A" else ""
 
     def _report(self, id: str, passes: bool, text: str) -> None:

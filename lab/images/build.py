@@ -10,6 +10,7 @@ import fcntl
 import functools
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -21,7 +22,7 @@ from pathlib import Path
 from .. import podman
 from ..files import write
 from . import sources, store
-from .recipes import BASES, FRONT_END, IMAGES, LEFT_OUT, USER, WORKLOADS, Base, Image
+from .recipes import FRONT_END, IMAGES, LEFT_OUT, SYSTEMS, USER, WORKLOADS, Image, System
 
 LOCK = Path("/run/kc-lab.images.lock")
 """One builds at a time on a machine, the others wait and then find what they need."""
@@ -51,8 +52,8 @@ class Builder:
         self._lock = -1
         self.say = say
 
-    def make(self, applications: Sequence[str]) -> dict[str, store.Stored]:
-        """Make what is missing of these applications' images, and write `images.json`. Returns the images.
+    def make(self, names: Sequence[str]) -> dict[str, store.Stored]:
+        """Make what is missing of these, applications' images and systems, and write `images.json`. Returns them.
 
         Raises:
             ImageError: It can't be done here, or something failed.
@@ -61,23 +62,21 @@ class Builder:
         keys = self._keys()
         with self.alone():
             there = store.stored()
-            wanted = [IMAGES[name] for name in applications]
-            missing = [image for image in wanted if keys.images[image.application] not in there]
-            if missing:
+            images = [IMAGES[name] for name in names if name in IMAGES and keys.images[name] not in there]
+            below = dict.fromkeys((*(name for name in names if name in SYSTEMS), *(image.base for image in images)))
+            systems = [SYSTEMS[name] for name in below if keys.systems[name] not in there]
+            if images or systems:
                 self._clean()
-                bases = {image.base: BASES[image.base] for image in missing if keys.bases[image.base] not in there}
-                preparing: list[Callable[[], None]] = [
-                    functools.partial(self._base, base, keys.bases[base.name]) for base in bases.values()
-                ]
-                if any(image.built for image in missing):
+                preparing: list[Callable[[], None]] = [functools.partial(self._system, one, keys.systems[one.name]) for one in systems]
+                if any(image.built for image in images):
                     preparing.insert(0, self.packages)
                 self._all(preparing)
                 self._all(
-                    [functools.partial(self._image, image, keys.images[image.application], keys.bases[image.base]) for image in missing]
+                    [functools.partial(self._image, image, keys.images[image.application], keys.systems[image.base]) for image in images]
                 )
                 there = store.stored()
-            made = {image.application: there[keys.images[image.application]] for image in wanted}
-            self._write(made)
+            made = {name: there[keys.of(name)] for name in names}
+            self._write({name: image for name, image in made.items() if name in IMAGES})
         return made
 
     def _check(self) -> None:
@@ -132,16 +131,17 @@ class Builder:
 
     # --- systems
 
-    def _base(self, base: Base, name: str) -> None:
+    def _system(self, system: System, name: str) -> None:
         began = time.monotonic()
-        archive = self.home / "tmp" / f"{base.name}.tar"
+        archive = self.home / "tmp" / f"{system.name}.tar"
         listed = archive.with_suffix(".list")
-        listed.write_text(self.sources)
-        self._run(f"base-{base.name}", [*mmdebstrap(base, sources.settings()), self.release, str(archive), str(listed)])
-        podman.podman("import", "--quiet", str(archive), name)
+        listed.write_text(system.sources(self.sources))
+        command = [*mmdebstrap(system, sources.settings(), self.sources), system.release or self.release, str(archive), str(listed)]
+        self._run(f"base-{system.name}", command)
+        podman.podman("import", "--quiet", *(f"--change={each}" for each in system.instructions), str(archive), name)
         archive.unlink()
         store.forget_older(name.rpartition(":")[0], 2)
-        self.say(f"{base.name} system: {time.monotonic() - began:.0f} s")
+        self.say(f"{system.name} system: {time.monotonic() - began:.0f} s")
 
     # --- front-ends
 
@@ -216,32 +216,54 @@ class Builder:
             write(self.list, json.dumps(images, indent=2, sort_keys=True) + "\n")
 
 
+def name_of(name: str) -> str:
+    """Return what an application's image, or a system, of now is called in podman's store, whether it is there or not.
+
+    Raises:
+        LookupError: This machine has no Debian packages to make it of.
+    """
+    return Keys(sources.debian(sources.codename())).of(name)
+
+
 class Keys:
     """The names that images have in podman's store, by what goes into them now."""
 
     def __init__(self, sources: str) -> None:
-        hashes = {name: base.key(sources) for name, base in BASES.items()}
-        self.bases = {name: f"{store.OURS}/base-{name}:{key}" for name, key in hashes.items()}
+        hashes = {name: system.key(sources) for name, system in SYSTEMS.items()}
+        self.systems = {name: f"{store.OURS}/base-{name}:{key}" for name, key in hashes.items()}
         self.images = {name: f"{store.OURS}/{name}:{image.key(hashes[image.base])}" for name, image in IMAGES.items()}
 
+    def of(self, name: str) -> str:
+        """Return that of an application's image, or of a system."""
+        return self.images.get(name) or self.systems[name]
 
-def mmdebstrap(base: Base, apt: Sequence[str]) -> list[str]:
-    """Return the command that makes a base system, but for its release, target and sources."""
+
+def mmdebstrap(system: System, apt: Sequence[str], own: str) -> list[str]:
+    """Return the command that makes a system, but for its release, target and sources.
+
+    Args:
+        system: The system.
+        apt: Settings of apt.
+        own: Where this machine's packages come from (`sources.debian`).
+    """
     user = f"{USER}:{USER}"
+    accounts = (f"echo app:x:{user}::/nonexistent:/usr/sbin/nologin >> $1/etc/passwd", f"echo app:x:{USER}: >> $1/etc/group")
+    told = map(shlex.quote, system.finishing(own))
     hooks = [
-        f"echo app:x:{user}::/nonexistent:/usr/sbin/nologin >> $1/etc/passwd",
-        f"echo app:x:{USER}: >> $1/etc/group",
-        *(f"chown {user} $1{path}" for path in base.scratch),
+        *(accounts if system.scratch else ()),
+        *(f"chown {user} $1{path}" for path in system.scratch),
+        *([" ".join(["sh", shlex.quote(str(system.script)), '"$1"', *told])] if system.script else []),
     ]
     left_out = ("doc", "info", "locale", "man")
     return [
         "mmdebstrap",
         "--variant=essential",
-        f"--include={','.join(base.packages)}",
+        f"--include={','.join(system.packages)}",
         "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
         *(f"--aptopt={line}" for line in (*apt, 'Acquire::Languages "none";')),
         "--dpkgopt=force-unsafe-io",
         *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in left_out),
+        "--essential-hook=mkdir -p $1/usr/share/man/man1",  # Java wants to link its manual there
         *(f"--customize-hook={hook}" for hook in hooks),
     ]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..settings import ROOT
+from .sources import moved
 
 WORKLOADS = ROOT / "lab" / "workloads"
 USER = 10001
@@ -20,33 +21,89 @@ LEFT_OUT = {"node_modules", "dist", "__pycache__"}
 
 
 @dataclass(frozen=True)
-class Base:
-    """A system from Debian packages, below several images.
+class System:
+    """A system from Debian packages: below several images, or run as it is.
 
     Attributes:
         name: Short name.
-        packages: Of this machine's own Debian release.
+        packages: Debian's.
         scratch: Paths that belong to the user: images declare them as volumes, and Fargate mounts these as they are here.
+            Without any it has no such user.
+        finish: A script beside this file, run with the system's directory at the end.
+        release: Debian's, where it is not this machine's own.
+        instructions: What its image says of itself, as a Containerfile would.
+        held: Packages that it has beside it, with all that it lacks for them: a repository on its own disk (node.sh).
+        held_release: Theirs, where it is not its own.
     """
 
     name: str
     packages: tuple[str, ...]
     scratch: tuple[str, ...] = (TMP,)
+    finish: str = ""
+    release: str = ""
+    instructions: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    held_release: str = ""
 
-    def key(self, sources: str) -> str:
-        """Return its hash; `sources` is where packages come from (`sources.debian`)."""
-        return _hash([self.name, sorted(self.packages), self.scratch, USER, sources, VERSION])
+    @property
+    def script(self) -> Path | None:
+        """The script's file."""
+        return Path(__file__).with_name(self.finish) if self.finish else None
+
+    def sources(self, own: str) -> str:
+        """Return where its packages come from, as lines of a sources.list; `own` says it of this machine's (`sources.debian`)."""
+        return moved(own, self.release) if self.release else own
+
+    def finishing(self, own: str) -> list[str]:
+        """Return what its script is told after its directory: where held packages come from beside its own sources, and their names."""
+        return [moved(own, self.held_release) if self.held_release else "", *self.held] if self.held else []
+
+    def key(self, own: str) -> str:
+        """Return its hash; `own` is where this machine's packages come from."""
+        more = [*([self.script.read_text()] if self.script else []), *self.instructions, *self.finishing(own)]
+        return _hash([self.name, sorted(self.packages), self.scratch, USER, self.sources(own), VERSION, *more])
 
 
 # usr-is-merged and systemd-standalone-tmpfiles are the small ones of what else would bring Perl and systemd along; ECS
 # asks a container for its health with wget.
 COMMON = ("usr-is-merged", "ca-certificates", "wget")
-BASES = {
-    base.name: base
-    for base in (
-        Base("web", (*COMMON, "nginx")),
-        Base("php", (*COMMON, "systemd-standalone-tmpfiles", "nginx", "php8.2-fpm", "php8.2-mysql"), (TMP, "/run")),
-        Base("python", (*COMMON, "python3-starlette", "python3-uvicorn", "python3-clickhouse-driver")),
+MACHINE = (
+    # what boots, as Debian's AMIs do
+    *("systemd", "systemd-sysv", "dbus", "apt", "mount", "kmod", "e2fsprogs", "adduser", "login", "passwd", "netbase", "tzdata"),
+    *("openssl", "perl", "procps", "iproute2", "iputils-ping"),
+    # what our modules run with, and apt's
+    *("python3", "python3-apt", "python3-yaml", "python3-cryptography", "python3-pymysql", "python3-boto3"),
+)
+SYSTEMS = {
+    system.name: system
+    for system in (
+        System("web", (*COMMON, "nginx")),
+        System("php", (*COMMON, "systemd-standalone-tmpfiles", "nginx", "php8.2-fpm", "php8.2-mysql"), (TMP, "/run")),
+        System("python", (*COMMON, "python3-starlette", "python3-uvicorn", "python3-clickhouse-driver")),
+        System(
+            "node",
+            (*COMMON, *MACHINE, "python3-clickhouse-driver", "default-jre-headless"),
+            scratch=(),
+            finish="node.sh",
+            held=("clickhouse-server", "clickhouse-client", "zookeeper", "stunnel4", "nftables"),
+        ),
+        # a node of this machine's release with what MySQL needs of sid: sid's own systemd does not boot where cgroups are of version 1
+        System(
+            "node-mysql",
+            (*COMMON, *MACHINE),
+            scratch=(),
+            finish="node.sh",
+            held=("mysql-server-core", "mysql-client-core"),
+            held_release="sid",
+        ),
+        # no other release has MySQL
+        System(
+            "mysql",
+            ("mysql-server-core", "tzdata"),
+            finish="mysql.sh",
+            release="sid",
+            instructions=(f"USER {USER}:{USER}", 'ENTRYPOINT ["mysqld"]', "EXPOSE 3306"),
+        ),
     )
 }
 VERSION = 1
@@ -59,7 +116,7 @@ class Image:
 
     Attributes:
         application: Its name in the inventory.
-        base: Name of its base.
+        base: Name of the system that it stands on.
         directory: Of its Containerfile, below `lab/workloads/`.
         built: Whether the front-end of its name is built and goes in as `www`.
     """
@@ -94,6 +151,13 @@ IMAGES = {
         Image("media-worker", "python", "media"),
     )
 }
+
+
+ALONE = tuple(name for name in SYSTEMS if name not in {image.base for image in IMAGES.values()})
+"""Systems that nothing stands on: run as they are."""
+
+NOT_OF_THE_LAB = ("node-mysql",)
+"""Systems that only scenarios of molecule run: made where they are asked for."""
 
 
 def digests(paths: Iterable[Path]) -> Iterable[tuple[str, str]]:

@@ -37,6 +37,12 @@ def debian(release: str, apt: Path = APT) -> str:
     return "".join(f"{line}\n" for line in sorted(lines))
 
 
+def moved(own: str, release: str) -> str:
+    """Return the sources of another release, from where the machine's own come (`debian`): its main archive has all of them."""
+    found = re.findall(r"^(deb (?:\[[^]]*\] )?\S+) \w+ (.+)$", own, re.M)
+    return "".join(f"{head} {release} {parts}\n" for head, parts in found)
+
+
 def settings() -> list[str]:
     """Return the settings to pass on, as lines of an apt.conf."""
     dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True).stdout

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-KINDS = ("db", "replica", "distribution", "nat")
-"""An RDS instance, one that is made as a replica, a CloudFront distribution (at each change too), a NAT gateway."""
+KINDS = ("db", "replica", "promotion", "distribution", "nat")
+"""An RDS instance, one that is made as a replica, a replica's promotion, a CloudFront distribution (at each change too), a NAT gateway."""
 
 clock: Callable[[], float] = time.time
 begun: list[dict[str, Any]] = []
@@ -32,9 +32,14 @@ def paces(text: str) -> Mapping[str, float]:
     return found
 
 
+def pace(kind: str) -> float:
+    """Return the seconds that a kind takes."""
+    return paces(os.environ.get("KC_LAB_PACE", "")).get(kind, 0)
+
+
 def begin(thing: Any, kind: str, name: str) -> None:
     """Let `thing` be there only after its kind's time."""
-    seconds = paces(os.environ.get("KC_LAB_PACE", "")).get(kind, 0)
+    seconds = pace(kind)
     if seconds:
         thing.there_at = clock() + seconds
         begun.append({"kind": kind, "name": name, "at": clock(), "seconds": seconds})

@@ -6,7 +6,10 @@ from ..behaviours.cloudfront import CloudFront
 from ..behaviours.cloudwatch import CloudWatch
 from ..behaviours.ecs import Ecs
 from ..behaviours.elb import Elb
+from ..behaviours.endpoints import Endpoints
 from ..behaviours.faults import KeptFaults
+from ..behaviours.nodes import Nodes
+from ..behaviours.rds import Rds
 from ..behaviours.releases import Releases
 from ..behaviours.route53 import Route53
 from ..behaviours.scaling import Scaling
@@ -16,6 +19,9 @@ from .behaviour import Behaviour
 ALL: tuple[type[Behaviour], ...] = (
     Vpc,
     KeptFaults,
+    Endpoints,
+    Nodes,
+    Rds,
     Ecs,
     Scaling,
     Elb,

@@ -69,7 +69,7 @@ class CA:
             .sign(key, hashes.SHA256())
         )
         write(self._key, _pem(key))
-        write(self.pem, certificate.public_bytes(serialization.Encoding.PEM))
+        write(self.pem, certificate.public_bytes(serialization.Encoding.PEM), 0o644)  # tasks read it as users of their own
 
     def _issue(self, names: Sequence[str], pem: Path, key_file: Path) -> None:
         signer = cast(ec.EllipticCurvePrivateKey, serialization.load_pem_private_key(self._key.read_bytes(), None))

@@ -16,7 +16,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..files import write
@@ -98,6 +98,11 @@ def resolver(cidr: str) -> str:
     return str(ipaddress.ip_network(cidr)[2])
 
 
+def endpoint(cidr: str) -> str:
+    """Return the address at which a VPC's hosts reach AWS's APIs: the fourth one, which AWS keeps for itself."""
+    return str(ipaddress.ip_network(cidr)[3])
+
+
 def region_namespace(region: str) -> str:
     """Return what a region's namespace is called."""
     return PREFIX + region
@@ -175,10 +180,9 @@ class Net:
         if os.geteuid():
             raise NetError("the lab's networks are namespaces of this machine, and only root may make them: run it as root, or with sudo")
         self.files.mkdir(mode=0o700, parents=True, exist_ok=True)
-        owner = self.owner
-        if owner and not self.owned:
-            if Path(owner).exists():
-                raise NetError(f"the lab in {Path(owner).parent} has its networks on this machine: `lab down` there first")
+        if self.other:
+            raise NetError(f"the lab in {self.other} has its networks on this machine: `lab down` there first")
+        if self.owner and not self.owned:
             self._clear()
         with self._alone():
             OWNER.write_text(str(self.home))
@@ -217,10 +221,10 @@ class Net:
 
     def _clear(self) -> None:
         """End what is left of a lab whose directory is gone, so that nobody can take it down: its namespaces, and what lives there."""
+        for pid in self.inhabitants():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         for name in self.standing():
-            for pid in ip("netns", "pids", name).split():
-                with suppress(ProcessLookupError):
-                    os.kill(int(pid), signal.SIGKILL)
             ip("netns", "del", name)
         ip("link", "del", "kc-inet", check=False)
 
@@ -237,29 +241,41 @@ class Net:
         """Whether the networks that are on this machine are this lab's."""
         return self.owner == str(self.home)
 
+    @property
+    def other(self) -> Path | None:
+        """The directory of another lab whose networks are on this machine, None where nobody could take them down there."""
+        home = Path(self.owner)
+        return home.parent if self.owner and not self.owned and home.exists() else None
+
+    def inhabitants(self) -> list[int]:
+        """Return the processes that live in the lab's namespaces."""
+        return [int(pid) for name in self.standing() for pid in ip("netns", "pids", name).split()]
+
     def standing(self) -> list[str]:
         """Return which of the lab's namespaces are there."""
         return sorted(path.name for path in NETNS.glob(f"{PREFIX}*")) if NETNS.exists() else []
 
     def uplink(self, region: str) -> str:
-        """Return a region's address on its link to the router; its DNS server answers there."""
+        """Return a region's address on its link to the router; its DNS server and AWS's APIs answer there."""
         return f"198.18.{10 + self.regions.index(region)}.2"
 
     def vpc(self, region: str, cidr: str) -> None:
-        """Give a region its VPC's addresses: the first one is the gateway's, the second one the DNS resolver's."""
+        """Give a region its VPC's addresses: the gateway's, the DNS resolver's and that of AWS's APIs, in this order."""
         network = ipaddress.ip_network(cidr)
         name, index = region_namespace(region), self.regions.index(region)
         if self.cidr(region) != cidr:
             ip("addr", "flush", "dev", "vpc", namespace=name)
             ip("addr", "add", f"{network[1]}/{network.prefixlen}", "dev", "vpc", namespace=name)
-        ip("addr", "replace", f"{resolver(cidr)}/32", "dev", "vpc", namespace=name)
+        for address in (resolver(cidr), endpoint(cidr)):
+            ip("addr", "replace", f"{address}/32", "dev", "vpc", namespace=name)
         nft(
             f"""
-            table ip resolver {{}}
-            delete table ip resolver
-            table ip resolver {{ chain in {{
+            table ip own {{}}
+            delete table ip own
+            table ip own {{ chain in {{
               type nat hook prerouting priority dstnat;
               ip daddr {resolver(cidr)} meta l4proto {{ tcp, udp }} th dport 53 dnat to {self.uplink(region)};
+              ip daddr {endpoint(cidr)} tcp dport 443 dnat to {self.uplink(region)};
             }}; }}""",
             name,
         )
@@ -286,27 +302,19 @@ class Net:
     def attach(self, host: Host) -> None:
         """Make a host; one that is there as it should be is left alone. Nothing passes until `vpc` has seen it.
 
+        Other security groups are noted, and what lives in the host goes on.
+
         Raises:
             NetError: The region has no VPC yet, or the address is taken.
         """
         file = self.files / f"{host.name}.json"
         with self._alone():
             standing = {each.name: each for each in self.hosts()}
-            if standing.get(host.name) == host and (NETNS / host.namespace).exists():
+            there = standing.get(host.name) if (NETNS / host.namespace).exists() else None
+            if there == host:
                 return
-            if any(each.address == host.address and each.region == host.region for each in standing.values() if each.name != host.name):
-                raise NetError(f"{host.address} is taken in {host.region}")
-            region, cidr = region_namespace(host.region), self.cidr(host.region)
-            if not cidr:
-                raise NetError(f"{host.region} has no VPC yet")
-            self._remove(host)
-            self._namespace(host.namespace)
-            nft(CLOSED_HOST, host.namespace)
-            end = ["name", "eth0", "address", host.mac, "netns", host.namespace]
-            ip("link", "add", host.port, "type", "veth", "peer", *end, namespace=region)
-            ip("link", "set", host.port, "master", "vpc", "up", namespace=region)
-            ip("addr", "add", f"{host.address}/{cidr.partition('/')[2]}", "dev", "eth0", namespace=host.namespace)
-            ip("link", "set", "eth0", "up", namespace=host.namespace)
+            if not there or replace(there, groups=host.groups) != host:
+                self._make(host, list(standing.values()))
             write(file, json.dumps(asdict(host)))
         self._changed()
 
@@ -362,6 +370,21 @@ class Net:
         for namespace, link, own in ((here, name, address), (there, other, peer)):
             ip("addr", "replace", f"{own}/{prefix}", "dev", link, namespace=namespace)
             ip("link", "set", link, "up", namespace=namespace)
+
+    def _make(self, host: Host, standing: Sequence[Host]) -> None:
+        if any(each.address == host.address and each.region == host.region for each in standing if each.name != host.name):
+            raise NetError(f"{host.address} is taken in {host.region}")
+        region, cidr = region_namespace(host.region), self.cidr(host.region)
+        if not cidr:
+            raise NetError(f"{host.region} has no VPC yet")
+        self._remove(host)
+        self._namespace(host.namespace)
+        nft(CLOSED_HOST, host.namespace)
+        end = ["name", "eth0", "address", host.mac, "netns", host.namespace]
+        ip("link", "add", host.port, "type", "veth", "peer", *end, namespace=region)
+        ip("link", "set", host.port, "master", "vpc", "up", namespace=region)
+        ip("addr", "add", f"{host.address}/{cidr.partition('/')[2]}", "dev", "eth0", namespace=host.namespace)
+        ip("link", "set", "eth0", "up", namespace=host.namespace)
 
     def _remove(self, host: Host) -> None:
         if (NETNS / host.namespace).exists():

@@ -21,6 +21,7 @@ import botocore.exceptions
 import pytest
 
 from lab.settings import ROOT
+from tests import ports
 
 PYTHON = [sys.executable]
 
@@ -29,9 +30,7 @@ class Commands:
     """Runs the lab's commands, and plain boto3 in the environment that `env` gives."""
 
     def __init__(self, home: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = ports.free()
         self.home = home
         self.environment = {**os.environ, "KC_LAB_PORT": str(self.port), "KC_LAB_DIR": str(home)}
 
@@ -148,6 +147,19 @@ def test_what_stands_lasts_over_down_and_kill_and_ends_with_reset(lab: Commands)
     os.kill(lab.pid, signal.SIGKILL)  # at once: what was saved before must be gone too
     lab("up")
     assert lab.client("ssm").get_parameters_by_path(Path="/kc", Recursive=True)["Parameters"] == []
+
+
+def test_a_region_that_came_back_is_told_of_peerings(lab: Commands) -> None:
+    lab("up")
+    vpcs = {}
+    for region in ("me-west-1", "eu-central-1"):
+        vpcs[region] = lab.client("ec2", region).create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    lab("down")
+    lab("up")
+    asked = {"VpcId": vpcs["me-west-1"], "PeerVpcId": vpcs["eu-central-1"], "PeerRegion": "eu-central-1"}
+    made = lab.client("ec2").create_vpc_peering_connection(**asked)["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+    there = lab.client("ec2", "eu-central-1").describe_vpc_peering_connections()["VpcPeeringConnections"]
+    assert [each["VpcPeeringConnectionId"] for each in there] == [made]
 
 
 def test_reset_while_down_empties_too(lab: Commands) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from lab.behaviours.route53 import Route53
 from lab.processes import Process
 from lab.settings import ROOT, Settings
 from lab.world.behaviour import World, logger
+from tests import ports
 
 REGION = "eu-central-1"
 Client = Callable[..., Any]
@@ -33,9 +33,7 @@ class Lab:
     """A lab's AWS that behaviours tell what they see, and a world without networks beside it."""
 
     def __init__(self, home: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = ports.free()
         self.home = home
         (home / "world").mkdir()
         settings = dataclasses.replace(Settings.load(), port=port, home=home)

@@ -13,7 +13,7 @@ import pytest
 
 from lab.behaviours.dns.names import Names, Record, Set, Zone, plain
 from lab.behaviours.dns.server import respond
-from lab.behaviours.dns.snapshot import BALANCERS, DISTRIBUTIONS, SNAPSHOT, Store
+from lab.behaviours.dns.snapshot import BALANCERS, DISTRIBUTIONS, ENDPOINTS, SNAPSHOT, Store
 
 WORLD, IN_VPC = "198.18.2.2", "10.10.3.4"
 HOME, AWAY, EDGE = "web-1.me-west-1.elb.amazonaws.com.", "web-1.eu-central-1.elb.amazonaws.com.", "d111.cloudfront.net."
@@ -121,6 +121,17 @@ def test_names_of_nobody_do_not_exist() -> None:
 def test_a_private_zone_is_answered_inside_its_networks(asker: str, seen: bool) -> None:
     assert bool(names().answer("db.lab.internal", "A", asker).sets) is seen
     assert names().answer("db.lab.internal", "A", asker).exists is seen
+
+
+@pytest.mark.parametrize("name", ["s3.me-west-1.amazonaws.com", "a-bucket.s3.me-west-1.amazonaws.com", "kms.me-west-1.amazonaws.com"])
+def test_a_regions_apis_are_inside_it(name: str, tmp_path: Path) -> None:
+    endpoints = {"me-west-1": {"network": "10.10.0.0/16", "address": "10.10.0.3"}}
+    (tmp_path / ENDPOINTS).write_text(json.dumps(endpoints))
+    (tmp_path / BALANCERS).write_text(json.dumps(HOSTS))
+    known = Store(tmp_path).names
+    assert known.answer(name, "A", IN_VPC).sets[0].values == ("10.10.0.3",)
+    assert not known.answer(name, "A", WORLD).exists and not known.answer(name, "A", "10.11.0.5").exists
+    assert known.answer(HOME, "A", IN_VPC).sets[0].values == ("10.10.0.9", "10.10.16.9"), "a balancer's name is none of an API"
 
 
 def test_a_private_zone_comes_before_a_public_one_of_its_name() -> None:

@@ -15,13 +15,12 @@ from lab import doctor
 from lab.control import Lab
 from lab.settings import Settings
 from lab.world import net
+from tests import ports
 
 
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = ports.free()
     monkeypatch.setattr(net, "OWNER", tmp_path / "owner")
     monkeypatch.setattr(net, "NETNS", tmp_path / "netns")
     (tmp_path / "lab").mkdir()

@@ -199,7 +199,7 @@ DEFINITION = {
 
 
 def test_a_definition_becomes_a_container() -> None:
-    words = arguments(a_task(), DEFINITION, "localhost/web", "10.10.0.2", Path("/log"), Path("/lab/world"))
+    words = arguments(a_task(), DEFINITION, "localhost/web", "10.10.0.2", Path("/log"), Path("/lab/world"), Path("/ca.pem"))
     text = " ".join(words)
     for part in (
         "--name kc-task-0123456789ab",
@@ -210,6 +210,7 @@ def test_a_definition_becomes_a_container() -> None:
         "--security-opt no-new-privileges",
         "--mount type=volume,destination=/scratch,nosuid=true,nodev=true",
         "--log-opt path=/log",
+        "--volume /ca.pem:/etc/ssl/certs/ca-certificates.crt:ro",
         "--env AWS_REGION=me-west-1",
         "--env A=1 --env PASSWORD ",
     ):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +21,7 @@ from moto import mock_aws
 
 from lab.images import recipes, sources
 from lab.images.build import Builder, ImageError, Keys, mmdebstrap, mounts
-from lab.images.recipes import BASES, IMAGES, WORKLOADS
+from lab.images.recipes import ALONE, IMAGES, SYSTEMS, WORKLOADS
 from lab.images.release import Release
 from lab.images.store import OURS
 from lab.settings import ROOT
@@ -85,6 +87,20 @@ def test_packages_come_from_where_the_machines_own_do(files: dict[str, str], lin
     assert sources.debian("bookworm", tmp_path).splitlines() == lines
 
 
+def test_another_release_comes_from_where_the_machines_own_does() -> None:
+    own = [
+        "deb [signed-by=/k.gpg] http://m.test/debian bookworm main contrib",
+        "deb [signed-by=/k.gpg] http://m.test/debian bookworm-updates main",
+        "deb http://m.test/other bookworm main",
+        "deb http://m.test/security bookworm-security main",
+        "deb http://m.test/old-security bookworm/updates main",
+    ]
+    assert sources.moved("".join(f"{line}\n" for line in own), "sid").splitlines() == [
+        "deb [signed-by=/k.gpg] http://m.test/debian sid main contrib",
+        "deb http://m.test/other sid main",
+    ]
+
+
 def test_a_machine_without_debians_packages_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(LookupError, match="no sources for bookworm"):
         sources.debian("bookworm", tmp_path)
@@ -101,7 +117,7 @@ def test_each_application_has_an_image_that_fits_its_task_definition() -> None:
         recipe = (WORKLOADS / image.directory / "Containerfile").read_text()
         volumes = [path for line in re.findall(r"^VOLUME (.*)$", recipe, re.M) for path in line.split()]
         assert sorted(volumes) == sorted(APPLICATIONS[name]["scratch"]), "only root can write to what is no volume"
-        assert {*volumes} <= {*BASES[image.base].scratch}, "a volume has the owner that its directory has in the image"
+        assert {*volumes} <= {*SYSTEMS[image.base].scratch}, "a volume has the owner that its directory has in the image"
         assert re.findall(r"^USER (.*)$", recipe, re.M) == [f"{recipes.USER}:{recipes.USER}"]
         assert "RUN" not in recipe, "no step of a build needs a network or a shell"
 
@@ -134,19 +150,37 @@ def test_an_image_is_known_by_all_that_goes_in(tmp_path: Path, monkeypatch: pyte
 
 
 def test_names_change_with_where_packages_come_from() -> None:
-    one, two = Keys("deb http://m.test bookworm main\n"), Keys("deb http://m.test trixie main\n")
-    assert {*one.bases} == {*BASES} and {*one.images} == {*IMAGES}
-    assert not {*one.bases.values(), *one.images.values()} & {*two.bases.values(), *two.images.values()}
-    assert all(re.fullmatch(rf"{OURS}/[a-z-]+:[0-9a-f]{{12}}", name) for name in (*one.bases.values(), *one.images.values()))
+    one, two = Keys("deb http://m.test bookworm main\n"), Keys("deb http://other.test trixie main\n")
+    assert {*one.systems} == {*SYSTEMS} and {*one.images} == {*IMAGES}
+    assert not {*one.systems.values(), *one.images.values()} & {*two.systems.values(), *two.images.values()}
+    assert all(re.fullmatch(rf"{OURS}/[a-z-]+:[0-9a-f]{{12}}", name) for name in (*one.systems.values(), *one.images.values()))
+    assert (one.of("web"), one.of("php-api")) == (one.systems["web"], one.images["php-api"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"finish": ""}, {"finish": "build.py"}, {"release": "sid"}, {"instructions": ("USER 1",)}, {"held": ()}, {"held_release": "sid"}],
+)
+def test_a_system_is_known_by_all_that_it_is(changes: dict[str, Any]) -> None:
+    node, own = SYSTEMS["node"], "deb http://m.test/debian bookworm main\n"
+    assert node.key(own) != dataclasses.replace(node, **changes).key(own)
 
 
 def test_a_system_has_its_user_and_what_it_may_write_to() -> None:
-    command = mmdebstrap(BASES["php"], ['Acquire::http::Proxy "http://p.test";'])
+    command = mmdebstrap(SYSTEMS["php"], ['Acquire::http::Proxy "http://p.test";'], "")
     assert "--include=usr-is-merged,ca-certificates,wget,systemd-standalone-tmpfiles,nginx,php8.2-fpm,php8.2-mysql" in command
     assert '--aptopt=Acquire::http::Proxy "http://p.test";' in command
     hooks = [word.partition("=")[2] for word in command if word.startswith("--customize-hook=")]
     assert hooks[0] == "echo app:x:10001:10001::/nonexistent:/usr/sbin/nologin >> $1/etc/passwd"
     assert hooks[2:] == ["chown 10001:10001 $1/tmp", "chown 10001:10001 $1/run"]
+
+
+def test_a_node_is_finished_by_its_script_and_has_nobody_of_the_applications() -> None:
+    script, own = str(ROOT / "lab/images/node.sh"), "deb http://m.test/debian bookworm main\n"
+    for name, more, held in (("node", "", "clickhouse-server"), ("node-mysql", own.replace("bookworm", "sid"), "mysql-server-core")):
+        (hook,) = [word.partition("=")[2] for word in mmdebstrap(SYSTEMS[name], [], own) if word.startswith("--customize-hook=")]
+        assert shlex.split(hook)[:5] == ["sh", script, "$1", more, held]
+    assert ALONE == ("node", "node-mysql", "mysql")
 
 
 def test_what_is_mounted_where_a_system_was_being_made_is_found_innermost_first() -> None:

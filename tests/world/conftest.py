@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fcntl
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,12 +19,13 @@ import pytest
 from lab.settings import ROOT, Settings
 from lab.world.behaviour import World
 from lab.world.net import Net
+from tests import ports
 from tests.world.platform import Platform, standing
 
 from .workloads import built, front, images, start  # noqa: F401 - fixtures of tests of images
 
 LOCK = Path("/run/kc-lab.test.lock")
-"""One world a machine: its namespaces have fixed names."""
+"""One world a machine: its namespaces have fixed names. Whoever holds it writes the home of its lab into it."""
 
 
 class Lab:
@@ -36,9 +37,7 @@ class Lab:
     """
 
     def __init__(self, home: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = ports.free()
         self.home = home
         self.environment = {**os.environ, "KC_LAB_PORT": str(port), "KC_LAB_DIR": str(home)}
         self.settings = dataclasses.replace(Settings.load(), port=port, home=home)
@@ -69,7 +68,7 @@ class Lab:
         command = [str(Path(sys.executable).with_name("ansible-playbook")), *words]
         environment = {**self.environment, "ANSIBLE_NOCOLOR": "1"}
         environment.pop("AWS_ENDPOINT_URL", None)
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -110,17 +109,33 @@ def stand(world: Lab) -> Any:
     return Stand(world)
 
 
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab with its world, for all tests one after the other."""
-    with LOCK.open("w") as lock:
+@contextlib.contextmanager
+def alone(path: Path, home: Path) -> Iterator[Lab]:
+    """Give a lab in a directory, the only one of tests on this machine, and take it down at the end.
+
+    A lab that the file still names is one of tests that were killed: nobody else will take it down.
+    """
+    with path.open("a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        lab = Lab(tmp_path_factory.mktemp("lab"))
+        lock.seek(0)
+        left = lock.read()
+        if left and Path(left).exists():
+            Lab(Path(left)).run("down")
+        lab = Lab(home)
+        path.write_text(str(home))
         try:
-            lab.run("up", "--world")
             yield lab
         finally:
             lab.run("down")
+            path.write_text("")
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab with its world, for all tests one after the other."""
+    with alone(LOCK, tmp_path_factory.mktemp("lab")) as lab:
+        lab.run("up", "--world")
+        yield lab
 
 
 @pytest.fixture(scope="module")

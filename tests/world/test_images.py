@@ -150,7 +150,7 @@ def test_reports_need_clickhouse_and_say_so(start: Callable[..., Any]) -> None:
     reporting = start("reporting", APP_REGION="me-west-1", CLICKHOUSE_HOSTS="clickhouse-1.invalid,clickhouse-2.invalid")
     assert json.loads(reporting.ask("GET", "/health")[2]) == {"status": "ok", "region": "me-west-1"}
     assert json.loads(reporting.ask("GET", "/health/clickhouse")[2]) == {"clickhouse": "absent", "region": "me-west-1"}
-    status, headers, text = reporting.ask("GET", "/reports/enrolments")
+    status, headers, text = reporting.ask("GET", "/reports/courses")
     assert (status, headers["content-type"]) == (503, "application/problem+json")
     assert json.loads(text)["detail"] == "Reports come from ClickHouse, and this region has none yet."
 
@@ -167,7 +167,7 @@ def test_a_database_that_fails_is_no_database_that_is_absent(
     assert (status, headers["retry-after"], json.loads(text)["title"]) == (503, "5", "Database failed")
     reporting = start("reporting", CLICKHOUSE_HOSTS="127.0.0.1")
     assert reporting.ask("GET", "/health")[0] == 200
-    assert reporting.ask("GET", "/health/clickhouse")[0] == reporting.ask("GET", "/reports/enrolments")[0] == 503
+    assert reporting.ask("GET", "/health/clickhouse")[0] == reporting.ask("GET", "/reports/courses")[0] == 503
 
 
 def test_media_says_that_it_is_not_built_yet(start: Callable[..., Any]) -> None:
@@ -179,13 +179,13 @@ def test_a_second_run_builds_nothing_and_other_labs_share_the_images(built: Path
     before = {name: image.id for name, image in stored().items()}
     for directory in (built, tmp_path / "other"):
         done = lab_images(directory)
-        assert (done.returncode, done.stdout) == (0, "nothing to do: 6 images built already\n")
+        assert (done.returncode, done.stdout) == (0, "nothing to do: 8 images built already\n")
     assert (built / "images.json").read_text() == (tmp_path / "other" / "images.json").read_text()
     assert {name: image.id for name, image in stored().items()} == before
 
 
 def test_a_digest_is_that_of_the_manifest(built: Path, images: dict[str, dict[str, str]]) -> None:
-    assert {*images} == {*IMAGES}
+    assert {*images} == {*IMAGES}, "a node is no application"
     for application, about in images.items():
         manifest = (built / "images" / f"{application}.manifest.json").read_bytes()
         assert about["digest"] == f"sha256:{hashlib.sha256(manifest).hexdigest()}" == stored()[about["image"]].digest

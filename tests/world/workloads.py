@@ -24,6 +24,7 @@ from lab.podman import podman
 from lab.settings import ROOT
 from lab.world.ca import CA
 from lab.world.net import inside
+from tests import ports
 
 DOMAIN = "kc-lab.test"
 EDGE = yaml.safe_load((ROOT / "inventories/common/all/edge.yml").read_text())
@@ -167,9 +168,7 @@ class Front:
         self._home = home
         self.ca = CA(home).pem
         self._certificate, self._key = CA(home).certificate([f"*.{DOMAIN}"])
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = ports.free()
         self.address = f"127.0.0.1:{self._port}"
         self._turn = 0
         self._process: subprocess.Popen[bytes] | None = None

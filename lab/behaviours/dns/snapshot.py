@@ -18,6 +18,15 @@ BALANCERS = "balancers.json"
 DISTRIBUTIONS = "distributions.json"
 """Written by the behaviour cloudfront: the address by DomainName of distributions."""
 
+DATABASES = "databases.json"
+"""Written by the behaviour rds: the address by endpoint of instances."""
+
+NAMED = (BALANCERS, DISTRIBUTIONS, DATABASES)
+"""Addresses by what AWS names itself."""
+
+ENDPOINTS = "endpoints.json"
+"""Written by the behaviour endpoints: by region, its VPC's `network` and the `address` of AWS's APIs in it."""
+
 
 def read(path: Path) -> dict[str, Any]:
     """Return a file's content; nothing where it is not there, or can't be read."""
@@ -28,18 +37,26 @@ def read(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def names_of(snapshot: Mapping[str, Any], balancers: Mapping[str, Any], distributions: Mapping[str, Any]) -> Names:
+def names_of(snapshot: Mapping[str, Any], endpoints: Mapping[str, Any], *named: Mapping[str, Any]) -> Names:
     """Return what is answered from the files' contents."""
     zones = [Zone(each["name"], map(Record.of, each["records"]), each["askers"]) for each in snapshot.get("zones", ())]
-    hosts = {name: [each] if isinstance(each, str) else each for name, each in {**balancers, **distributions}.items()}
+    zones += [apis(region, each["network"], each["address"]) for region, each in endpoints.items()]
+    hosts = {name: [each] if isinstance(each, str) else each for one in named for name, each in one.items()}
     return Names(zones, hosts, snapshot.get("healthy", {}), snapshot.get("balancers", {}))
+
+
+def apis(region: str, network: str, address: str) -> Zone:
+    """Return the private zone that AWS's endpoints bring into a VPC: every service of its region."""
+    name = f"{region}.amazonaws.com"
+    record = {"Name": f"*.{name}", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": address}]}
+    return Zone(name, [Record.of(record)], [network])
 
 
 class Store:
     """The files in a directory, read again when one of them was replaced."""
 
     def __init__(self, home: Path) -> None:
-        self.files = [home / name for name in (SNAPSHOT, BALANCERS, DISTRIBUTIONS)]
+        self.files = [home / name for name in (SNAPSHOT, ENDPOINTS, *NAMED)]
         self._state: list[tuple[int, int] | None] = []
         self._names = Names([], {}, {}, {})
 

@@ -10,11 +10,13 @@ from ...world.net import NETNS
 from .record import Task
 
 LOG_SIZE = "10mb"
+BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+"""Whose certificates programs trust, in Debian's images and most others."""
 STOP = 30.0
 """Seconds that a container may take to end where its definition doesn't say (ECS API, ContainerDefinition: stopTimeout)."""
 
 
-def arguments(task: Task, definition: Mapping[str, Any], image: str, resolver: str, log: Path, home: Path) -> list[str]:
+def arguments(task: Task, definition: Mapping[str, Any], image: str, resolver: str, log: Path, home: Path, trusted: Path) -> list[str]:
     """Return the arguments of `podman run` for a task's container. Secrets are named only: podman finds their values in its environment.
 
     Args:
@@ -24,6 +26,7 @@ def arguments(task: Task, definition: Mapping[str, Any], image: str, resolver: s
         resolver: Address of its VPC's DNS resolver.
         log: The file of its output.
         home: The world's directory; it marks whose container it is.
+        trusted: The certificate of the lab's authority.
     """
     container = definition["containerDefinitions"][0]
     linux = container.get("linuxParameters") or {}
@@ -50,6 +53,8 @@ def arguments(task: Task, definition: Mapping[str, Any], image: str, resolver: s
         # a volume without a name takes over what the image has there, and whose it is, as Fargate's do
         read_only = ",ro=true" if mount.get("readOnly") else ""
         words += ["--mount", f"type=volume,destination={mount['containerPath']},nosuid=true,nodev=true{read_only}"]
+    # whoever answers in the lab has a certificate of its authority, as Amazon's servers have one of theirs
+    words += ["--volume", f"{trusted}:{BUNDLE}:ro"]
     for name, value in {**fixed(task), **{each["name"]: each["value"] for each in container.get("environment") or []}}.items():
         words += ["--env", f"{name}={value}"]
     for each in container.get("secrets") or []:

@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ...podman import PodmanError, inspect, podman, remove
 from ...processes import Process
 from ...world.behaviour import World
+from ...world.ca import CA
 from ...world.net import NetError, resolver
 from . import words
 from .container import arguments, image_of, patience
@@ -103,7 +104,8 @@ class Life:
             secrets = resolve(task.about, task.region, self.world.client)
             self._attach(task)
             remove(task.container)
-            run = arguments(task, task.about, image, resolver(self.world.net.cidr(task.region)), self.store.log(task), self.world.home)
+            home, log = self.world.home, self.store.log(task)
+            run = arguments(task, task.about, image, resolver(self.world.net.cidr(task.region)), log, home, CA(home).pem)
             try:
                 podman(*run, environment=secrets)
             except PodmanError as error:

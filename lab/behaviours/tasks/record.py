@@ -101,7 +101,7 @@ class Task:
     @property
     def alive(self) -> bool:
         """Whether its container's first process runs."""
-        return bool(self.pid) and Process(self.pid, self.began).alive
+        return Process.still(self.pid, self.began) is not None
 
 
 class Store:

@@ -75,7 +75,7 @@ final class Database
             error_log("MySQL: {$error->getMessage()}");
             $wait = ['Retry-After' => '5'];
             if (in_array($error->errorInfo[1] ?? 0, self::READ_ONLY, true)) {
-                throw new Problem(503, 'Database is read-only', 'Nothing can be saved right now.', $wait);
+                throw new OnlyReads(503, 'Database is read-only', 'Nothing can be saved right now.', $wait);
             }
             throw new Problem(503, 'Database failed', 'The database does not answer right now.', $wait);
         }

@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /** Why something can't be done, said to who asked (RFC 9457). */
-final class Problem extends Exception
+class Problem extends Exception
 {
     /** @param array<string, string> $headers */
     public function __construct(
