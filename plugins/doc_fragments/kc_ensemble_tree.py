@@ -1,0 +1,16 @@
+"""Whose part of the ensemble's tree it is."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "module_utils"))
+
+from kc.keeper.options import TREE
+
+
+class ModuleDocFragment:
+    """`extends_documentation_fragment: kc_ensemble_tree`."""
+
+    DOCUMENTATION = TREE

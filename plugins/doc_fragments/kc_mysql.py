@@ -1,0 +1,16 @@
+"""The options that every MySQL module has."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "module_utils"))
+
+from kc.mysql.options import COMMON
+
+
+class ModuleDocFragment:
+    """`extends_documentation_fragment: kc_mysql`."""
+
+    DOCUMENTATION = COMMON
