@@ -1,0 +1,1 @@
+"""The API: what tenants order, what viewers are given. See docs/media.md."""

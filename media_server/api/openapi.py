@@ -1,0 +1,95 @@
+"""What the API says of itself (OpenAPI 3.1), at /openapi.json. tests/media/test_api.py holds it against the routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_Security = list[dict[str, list[str]]]
+_TENANT: _Security = [{"tenant": []}]
+_UPLOAD: _Security = [{"tenant": []}, {"upload": []}]
+_SESSION: _Security = [{"session": []}]
+_ASSET = {"name": "asset", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+_OWNER = {"name": "tenant", "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _told(summary: str, security: _Security, *parameters: dict[str, Any], **answers: str) -> dict[str, Any]:
+    said = {status.removeprefix("s"): {"description": text} for status, text in answers.items()}
+    return {"summary": summary, "security": security, "parameters": [*parameters], "responses": said}
+
+
+_REFUSED = "No token, or none for this"
+_GONE = "No such asset of this tenant"
+
+DOCUMENT: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {
+        "title": "Media server",
+        "version": "1",
+        "description": "Takes course videos, encrypts them, and gives keys to those who may watch.",
+    },
+    "components": {
+        "securitySchemes": {
+            name: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": text}
+            for name, text in {
+                "tenant": "A tenant's backend",
+                "upload": "A browser that sends one file",
+                "session": "A viewer of one asset",
+            }.items()
+        }
+    },
+    "paths": {
+        "/healthz": {"get": _told("Whether the process is up", [], s200="It is")},
+        "/readyz": {"get": _told("Whether it can serve", [], s200="It can", s503="It has not seen for a while who was revoked")},
+        "/metrics": {"get": _told("Numbers for Prometheus", [], s200="They")},
+        "/openapi.json": {"get": _told("This", [], s200="It")},
+        "/assets": {
+            "post": _told(
+                "Create an asset and begin its upload: title, length, offers", _TENANT, s201="Made", s400="What is wrong", s401=_REFUSED
+            ),
+            "get": _told("A tenant's assets", _TENANT, s200="They", s401=_REFUSED),
+        },
+        "/assets/{asset}": {
+            "get": _told("An asset: state, progress, why it failed", _UPLOAD, _ASSET, s200="It", s401=_REFUSED, s404=_GONE),
+            "delete": _told("Delete an asset and all that was made of it", _TENANT, _ASSET, s204="Gone", s401=_REFUSED, s404=_GONE),
+        },
+        "/uploads": {
+            "options": _told("What is known of tus 1.0", [], s204="See headers"),
+            "post": _told("Create an asset as tus creates an upload", _TENANT, s201="Made", s400="What is wrong", s401=_REFUSED),
+        },
+        "/uploads/{asset}": {
+            "options": _told("What is known of tus 1.0", [], _ASSET, s204="See headers"),
+            "head": _told("How much is there", _UPLOAD, _ASSET, s200="See Upload-Offset", s401=_REFUSED, s404=_GONE),
+            "patch": _told(
+                "Send bytes: a part of 8 MiB at least, or all that is left",
+                _UPLOAD,
+                _ASSET,
+                s204="See Upload-Offset",
+                s409="The upload is elsewhere",
+            ),
+            "delete": _told("Give up an upload", _UPLOAD, _ASSET, s204="Gone", s401=_REFUSED, s404=_GONE),
+        },
+        "/sessions": {
+            "post": _told(
+                "Let a viewer play an asset: asset, seconds", _TENANT, s201="A token", s401=_REFUSED, s404=_GONE, s409="Not ready"
+            )
+        },
+        "/sessions/revoke": {"post": _told("End a session: token", _TENANT, s204="Ended", s400="What is wrong", s401=_REFUSED, s404=_GONE)},
+        "/play": {"post": _told("Begin to play: cookies for segments, playlists", _SESSION, s200="Where they are", s403="Refused")},
+        "/hashes": {"get": _told("The SHA-256 of all that is loaded", _SESSION, s200="By path", s403="Refused")},
+        "/licences/{tenant}/{asset}": {"post": _told("A licence of ClearKey", _SESSION, _OWNER, _ASSET, s200="Keys", s403="Refused")},
+        "/keys/{tenant}/{asset}/{profile}/{rendition}/{period}": {
+            "get": _told(
+                "A key of 16 bytes",
+                _SESSION,
+                _OWNER,
+                _ASSET,
+                *(
+                    {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+                    for name in ("profile", "rendition", "period")
+                ),
+                s200="It",
+                s403="Refused",
+            )
+        },
+    },
+}

@@ -1,0 +1,193 @@
+"""Assets and their keys, as the API has them at hand: read and opened once, forgotten after a while. Either region will do."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from .. import manifest
+from ..assets import READY, Asset, Assets, Missing
+from ..cell import coding
+from ..keys import Keys, Place
+from ..video.plan import Plan
+from ..wrap import Locked, Wrapper
+
+T = TypeVar("T")
+
+KEPT_SECONDS = 300
+"""An asset that was deleted, or whose key was withdrawn, plays on for as long at most."""
+
+MISSING_SECONDS = 5
+KEPT_MAX = 4096
+SHUNNED_SECONDS = 15
+"""A region that did not answer is asked last for so long."""
+
+
+class Unavailable(Exception):
+    """No region answers."""
+
+
+@dataclass
+class Opened:
+    """An asset that can be played.
+
+    Attributes:
+        asset: Its record.
+        keys: Its keys.
+        plans: How it is cut, by profile.
+        contents: Keys that were asked for, by place.
+    """
+
+    asset: Asset
+    keys: Keys
+    plans: dict[str, Plan]
+    contents: dict[Place, bytes] = field(default_factory=dict)
+
+    def content(self, place: Place) -> bytes | None:
+        """Return the key of a place, or None if there is no such place."""
+        found = self.contents.get(place)
+        if found is None and self._has(place):
+            found = self.contents[place] = self.keys.content(place)
+        return found
+
+    def places(self, profile: str) -> list[Place]:
+        """Return all places of a profile."""
+        cut = self.plans.get(profile)
+        return [Place(profile, one.name, period) for one in cut.renditions for period in range(cut.periods)] if cut else []
+
+    def _has(self, place: Place) -> bool:
+        cut = self.plans.get(place.profile)
+        return cut is not None and place.rendition in {one.name for one in cut.renditions} and 0 <= place.period < cut.periods
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where assets are read, and roots opened."""
+
+    name: str
+    assets: Assets
+    wrapper: Wrapper
+
+    def opened(self, tenant: str, asset: str) -> Opened | None:
+        """Return an asset, or None if it can't be played.
+
+        Raises:
+            Missing: It is not there.
+            Locked: KMS does not open its root.
+        """
+        found = self.assets.get(tenant, asset)
+        if found.state != READY:
+            return None
+        keys = self.wrapper.open(tenant, uuid.UUID(found.id), found.root)
+        return Opened(found, keys, {profile: coding.plan(said) for profile, said in found.plans.items()})
+
+
+class Ring:
+    """What was opened. Threads share it; who asks for what is being opened waits for that.
+
+    Args:
+        regions: The own one first.
+        clock: Seconds, for tests.
+    """
+
+    def __init__(self, regions: Sequence[Region], clock: Callable[[], float] = time.monotonic) -> None:
+        self._regions = list(regions)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[str, str], tuple[float, Opened | None]] = {}
+        self._opening: dict[tuple[str, str], Future[Opened | None]] = {}
+        self._shunned: dict[str, float] = {}
+
+    def at_hand(self, tenant: str, asset: str) -> Opened | None:
+        """Return an asset that was opened lately, without asking anybody; None: it has to be asked for."""
+        kept = self._kept.get((tenant, asset))
+        return kept[1] if kept and kept[0] > self._clock() else None
+
+    def get(self, tenant: str, asset: str) -> Opened:
+        """Return an asset that can be played.
+
+        Raises:
+            Missing: There is none, or it can't be played.
+            Unavailable: No region answers.
+        """
+        name = tenant, asset
+        with self._lock:
+            until, kept = self._kept.get(name, (0.0, None))
+            if until > self._clock():
+                if kept is None:
+                    raise Missing(asset)
+                return kept
+            waiting = self._opening.get(name)
+            opening = waiting or self._opening.setdefault(name, Future())
+        if waiting is None:
+            self._open(name, opening)
+        found = opening.result()
+        if found is None:
+            raise Missing(asset)
+        return found
+
+    def forget(self, tenant: str, asset: str) -> None:
+        """Forget an asset: it was changed here."""
+        with self._lock:
+            self._kept.pop((tenant, asset), None)
+
+    def manifest(self, opened: Opened) -> manifest.Manifest:
+        """Return an asset's manifest, verified.
+
+        Raises:
+            Missing: There is none.
+            Forged: It is not what was signed.
+            Unavailable: No region answers.
+        """
+        data = self._asked(lambda region: region.assets.manifest(opened.asset))
+        return manifest.verified(data, opened.asset.id, opened.keys.manifest)
+
+    def _open(self, name: tuple[str, str], opening: Future[Opened | None]) -> None:
+        try:
+            found = self._found(*name)
+        except BaseException as error:
+            with self._lock:
+                del self._opening[name]
+            opening.set_exception(error)
+            return
+        with self._lock:
+            del self._opening[name]
+            while len(self._kept) >= KEPT_MAX:
+                del self._kept[next(iter(self._kept))]
+            self._kept[name] = self._clock() + (KEPT_SECONDS if found else MISSING_SECONDS), found
+        opening.set_result(found)
+
+    def _found(self, tenant: str, asset: str) -> Opened | None:
+        try:
+            return self._asked(lambda region: region.opened(tenant, asset))
+        except Missing:
+            return None
+
+    def _asked(self, ask: Callable[[Region], T]) -> T:
+        """Return what the first region answers that has it. One that does not answer is asked last for a while.
+
+        Raises:
+            Missing: All answer, and none has it.
+            Unavailable: One does not answer that might have it.
+        """
+        now, missing, reasons = self._clock(), None, []
+        for region in sorted(self._regions, key=lambda one: self._shunned.get(one.name, 0.0) > now):
+            try:
+                return ask(region)
+            except Missing as error:
+                missing = error
+            except Locked as error:
+                reasons.append(f"{region.name}: {error}")
+            except (BotoCoreError, ClientError) as error:
+                self._shunned[region.name] = now + SHUNNED_SECONDS
+                reasons.append(f"{region.name}: {type(error).__name__}")
+        if missing is not None and not reasons:
+            raise missing
+        raise Unavailable("; ".join(reasons))

@@ -1,0 +1,195 @@
+"""A cell: what runs confined. It reads orders from a socket, a source from there or from a file that is open, and makes segments of it.
+
+    python -m media_server.cell <socket> <area> <source or -1> <user or -1>
+
+All arguments are numbers: of open files, and of a user. See client.py for what is said.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import io
+import mmap
+import os
+import pkgutil
+import signal
+import socket
+import sys
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import av
+import av.error
+
+from .. import records
+from ..video import boxes, cbcs, cut, h264, mux, plan, sinks, source
+from . import coding, sandbox, wire
+
+PROBE_SECONDS = 1.5
+"""Of the processor, to open a source, and to look at it."""
+
+PROBE_RATE = 100 << 20
+"""Bytes for which there is a second more: some sources have to be read from one end to the other."""
+
+WORDS = {
+    boxes.Malformed: "what was multiplexed can't be encrypted",
+    h264.Unreadable: "its video is no H.264 that can be encrypted",
+    sinks.TooLarge: "it has too many bits a second",
+    records.Damaged: "the upload is damaged",
+    MemoryError: "it takes more memory than a video does",
+}
+"""What is wrong with a source, by what was raised."""
+
+
+class Cell:
+    """What it keeps between orders.
+
+    Args:
+        connection: To the worker.
+        area: Memory that the worker sees: ciphertext of a segment.
+        file: The source's, if it was handed over open.
+    """
+
+    def __init__(self, connection: socket.socket, area: mmap.mmap, file: int | None) -> None:
+        self._connection = connection
+        self._area = memoryview(area)
+        self._scratch = memoryview(mmap.mmap(-1, len(area)))
+        self._file = file
+        self._patience = PROBE_SECONDS
+        self._source: source.Source | None = None
+        self._plan: plan.Plan | None = None
+        self._cutter: cut.Cutter | None = None
+        self._taken: tuple[int, dict[int, list[Any]]] | None = None
+
+    def answer(self, order: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """Carry an order out."""
+        return getattr(self, f"_{order.pop('do')}")(**order)
+
+    def _open(self, length: int, key: str) -> tuple[dict[str, Any], bytes]:
+        file: source.Readable = io.FileIO(self._file) if self._file is not None else records.Reader(bytes.fromhex(key), length, self._fetch)
+        self._patience = PROBE_SECONDS + length / PROBE_RATE
+        with hurried(self._patience):
+            self._source = source.opened(file)
+        return {}, b""
+
+    def _look(self) -> tuple[dict[str, Any], bytes]:
+        with hurried(self._patience):
+            return coding.encode(source.facts(self._opened())), b""
+
+    def _follow(self, plan: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        self._plan = coding.plan(plan)
+        self._cutter, self._taken = None, None
+        return {}, b""
+
+    def _head(self, rendition: str, key_id: str, iv: str) -> tuple[dict[str, Any], bytes]:
+        streams = self._streams(self._rendition(rendition))
+        head = mux.initialization(streams)
+        if key_id:
+            head = cbcs.initialization(head, uuid.UUID(key_id), bytes.fromhex(iv))
+        return {}, head
+
+    def _make(self, container: str, rendition: str, number: int, key: str, iv: str, key_id: str) -> tuple[dict[str, Any], bytes]:
+        streams = self._streams(self._rendition(rendition))
+        area, follows = sinks.Area(self._area), self._followed()
+        packets = cut.together(self._packets(number, streams), [one.of for one in streams])
+        if not any(packet.stream_index == streams[0].of.index for packet in packets):
+            between = f"between {float(follows.bounds[number]):.1f} and {float(follows.bounds[number + 1]):.1f} s"
+            raise plan.Refused(f"it has no {streams[0].of.type} {between}: it ends early, or is damaged there")
+        secrets = bytes.fromhex(key), bytes.fromhex(iv)
+        if key_id:
+            content = cbcs.Content(*secrets, uuid.UUID(key_id))
+            made = mux.samples(packets, streams[0], follows.shift, number, area, content, self._scratch)
+        else:
+            made = mux.whole(packets, streams, container, follows.shift, number, area, *secrets)
+        return {"length": made.length, "sha256": made.sha256.hex()}, b""
+
+    def _packets(self, number: int, streams: Sequence[mux.Stream]) -> dict[int, list[Any]]:
+        """Return a segment's packets of some streams. Multiplexing changes them: what is asked again is read again."""
+        if self._cutter is None:
+            opened, follows = self._opened(), self._followed()
+            self._cutter = cut.Cutter(opened, opened.streams, follows.bounds, follows.wait)
+        wanted = [one.of.index for one in streams]
+        if self._taken is None or self._taken[0] != number or not {*wanted} <= {*self._taken[1]}:
+            self._taken = number, self._cutter.take(number)
+        return {index: self._taken[1].pop(index) for index in wanted}
+
+    def _opened(self) -> source.Source:
+        if self._source is None:
+            raise ValueError("nothing was looked at yet")
+        return self._source
+
+    def _followed(self) -> plan.Plan:
+        if self._plan is None:
+            raise ValueError("there is no plan yet")
+        return self._plan
+
+    def _rendition(self, name: str) -> plan.Rendition:
+        return next(one for one in self._followed().renditions if one.name == name)
+
+    def _streams(self, rendition: plan.Rendition) -> list[mux.Stream]:
+        opened = self._opened()
+        audio = mux.Stream(opened.audio, opened.configuration)
+        return [*([mux.Stream(opened.video)] if rendition.video else []), *([audio] if rendition.audio else [])]
+
+    def _fetch(self, where: records.Range) -> bytes:
+        wire.send(self._connection, {"read": [where.begin, where.end]})
+        return wire.receive(self._connection)[1]
+
+
+@contextmanager
+def hurried(seconds: float) -> Iterator[None]:
+    """End this process if it takes more of the processor: it is looking at something that was made to keep it busy."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def main() -> int:
+    """Serve until the worker closes."""
+    connection_file, area_file, source_file, user = map(int, sys.argv[1:])
+    connection = socket.socket(fileno=connection_file)
+    av.logging.set_level(None)
+    for module in pkgutil.walk_packages(av.__path__, "av."):
+        if module.name not in ("av.__main__", "av.datasets"):
+            importlib.import_module(module.name)  # it imports late what it needs, and then it can't
+    gc.disable()  # packets are many, and none is part of a circle
+    try:
+        sandbox.confine(None if user < 0 else user)
+        area = mmap.mmap(area_file, os.fstat(area_file).st_size)
+        cell = Cell(connection, area, None if source_file < 0 else source_file)
+        sandbox.seal()
+    except OSError as error:
+        wire.send(connection, {"failed": f"a cell could not be confined: {error}"})
+        return 1
+    wire.send(connection, {"ready": True})
+    while True:
+        try:
+            order, _ = wire.receive(connection)
+        except wire.Gone:
+            return 0
+        wire.send(connection, *answered(cell, order))
+
+
+def answered(cell: Cell, order: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Return what is answered to an order: `refused` is about the source, `failed` about us."""
+    try:
+        return cell.answer(order)
+    except plan.Refused as error:
+        return {"refused": str(error)}, b""
+    except av.error.FFmpegError as error:
+        return {"refused": f"it is damaged ({source.words(error)})"}, b""
+    except tuple(WORDS) as error:
+        return {"refused": f"{WORDS[type(error)]}: {error}"}, b""
+    except wire.Gone:
+        raise
+    except Exception as error:
+        return {"failed": f"{type(error).__name__}: {error}"}, b""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

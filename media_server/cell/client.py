@@ -1,0 +1,216 @@
+"""The worker's end of a cell."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..records import Range
+from ..video.offer import CBCS, Wanted
+from ..video.plan import Facts, Plan, Refused
+from . import coding, wire
+
+AREA = 64 << 20
+"""Bytes of the largest segment; only what is used takes memory."""
+
+START_SECONDS = 30.0
+ANSWER_SECONDS = 600.0
+"""A segment of 20 s takes as long to encode at a thirtieth of its speed."""
+
+PACKAGES = Path(__file__).absolute().parents[2]
+ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "PYTHONPATH": str(PACKAGES),
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+"""All that a cell has: nothing of the worker's."""
+
+
+class Failed(Exception):
+    """A cell did not do what it should, and not for what its source is."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A source that lies encrypted somewhere.
+
+    Attributes:
+        key: The upload's (32 bytes).
+        length: Bytes of the file.
+        fetch: Returns a range of the object.
+    """
+
+    key: bytes
+    length: int
+    fetch: Callable[[Range], bytes]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A segment's ciphertext, until the cell is asked for another one; its SHA-256."""
+
+    data: memoryview
+    sha256: bytes
+
+
+class Cell:
+    """A confined process with one source. Each source has its own, and it ends with it.
+
+    Args:
+        source: An upload, or the path of a file that is no secret.
+        user: Who it runs as, if this process is root.
+
+    Raises:
+        Failed: It can't be confined here.
+    """
+
+    def __init__(self, source: Upload | Path, user: int | None = None) -> None:
+        self._source = source
+        self._area_file = os.memfd_create("segment", os.MFD_CLOEXEC)
+        os.ftruncate(self._area_file, AREA)
+        self._area = mmap.mmap(self._area_file, AREA)
+        self._connection, theirs = socket.socketpair()
+        file = os.open(source, os.O_RDONLY | os.O_CLOEXEC) if isinstance(source, Path) else -1
+        command = [
+            sys.executable,
+            "-s",
+            "-m",
+            "media_server.cell",
+            *map(str, (theirs.fileno(), self._area_file, file, -1 if user is None else user)),
+        ]
+        self._process = subprocess.Popen(
+            command,
+            pass_fds=[theirs.fileno(), self._area_file, *([file] if file >= 0 else [])],
+            env=ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        theirs.close()
+        if file >= 0:
+            os.close(file)
+        try:
+            self._answer(START_SECONDS)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    def open(self) -> None:
+        """Open the source.
+
+        Raises:
+            Refused: It is none that this takes.
+            Failed: It could not be opened.
+        """
+        upload = self._source if isinstance(self._source, Upload) else None
+        length = upload.length if upload else Path(self._source).stat().st_size  # type: ignore[arg-type]
+        self._ask_hurried(do="open", length=length, key=upload.key.hex() if upload else "")
+
+    def probe(self) -> Facts:
+        """Open the source, and look at it.
+
+        Raises:
+            Refused: It is none that this takes.
+            Failed: It could not be looked at.
+        """
+        self.open()
+        return coding.facts(self._ask_hurried(do="look")[0])
+
+    def follow(self, plan: Plan) -> None:
+        """Make by this plan from now on."""
+        self._ask_well(do="follow", plan=coding.encode(plan))
+
+    def head(self, rendition: str, wanted: Wanted) -> bytes:
+        """Return a rendition's initialization segment; of `cbcs` it says how samples are encrypted.
+
+        Raises:
+            Refused: There can't be one of this source.
+            Failed: The cell failed.
+        """
+        place, keys, order = wanted.place(rendition, 0), wanted.keys, {"key_id": "", "iv": ""}
+        if wanted.offer.profile == CBCS:
+            order = {"key_id": str(keys.key_id(place)), "iv": keys.constant_iv(place).hex()}
+        return self._ask_well(do="head", rendition=rendition, **order)[1]
+
+    def make(self, rendition: str, number: int, wanted: Wanted) -> Segment:
+        """Make a segment. The cell is given this segment's key, and no other.
+
+        Args:
+            rendition: Its name.
+            number: The segment's, from 0.
+            wanted: What is made.
+
+        Raises:
+            Refused: It can't be made of this source.
+            Failed: The cell failed.
+        """
+        place, keys, key_id = wanted.place(rendition, number), wanted.keys, ""
+        if wanted.offer.profile == CBCS:
+            key_id, iv = str(keys.key_id(place)), keys.constant_iv(place)
+        else:
+            iv = keys.iv(place.profile, rendition, number)
+        order = {"container": wanted.offer.container, "rendition": rendition, "number": number, "key_id": key_id}
+        made, _ = self._ask_well(do="make", key=keys.content(place).hex(), iv=iv.hex(), **order)
+        length = int(made["length"])
+        if not 0 < length <= AREA:
+            raise Failed(f"a cell says that a segment has {length} bytes")
+        return Segment(memoryview(self._area)[:length], bytes.fromhex(made["sha256"]))
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        self._connection.close()
+        os.close(self._area_file)
+
+    def __enter__(self) -> Cell:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ask_hurried(self, **order: Any) -> tuple[dict[str, Any], bytes]:
+        try:
+            return self._ask(**order)
+        except wire.Gone:
+            raise Refused("looking at it took more time or memory than a video does") from None
+
+    def _ask_well(self, **order: Any) -> tuple[dict[str, Any], bytes]:
+        try:
+            return self._ask(**order)
+        except wire.Gone as gone:
+            raise Failed(f"a cell ended ({gone}), with status {self._process.poll()}") from None
+
+    def _ask(self, **order: Any) -> tuple[dict[str, Any], bytes]:
+        wire.send(self._connection, order)
+        return self._answer(ANSWER_SECONDS)
+
+    def _answer(self, seconds: float) -> tuple[dict[str, Any], bytes]:
+        self._connection.settimeout(seconds)
+        while True:
+            try:
+                message, data = wire.receive(self._connection)
+            except TimeoutError:
+                raise Failed(f"a cell did not answer within {seconds:.0f} s") from None
+            if "read" in message and isinstance(self._source, Upload):
+                begin, end = map(int, message["read"])
+                wire.send(self._connection, {}, self._source.fetch(Range(begin, end)))
+            elif "refused" in message:
+                raise Refused(str(message["refused"]))
+            elif "failed" in message:
+                raise Failed(str(message["failed"]))
+            else:
+                return message, data

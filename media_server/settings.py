@@ -1,0 +1,128 @@
+"""What a server or a worker is told, by its environment: where things are. Secrets come as ECS gives them, and are taken out of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class Unset(Exception):
+    """A setting is missing or makes no sense; the text says which, and what it is for."""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker's settings.
+
+    Attributes:
+        region: Its own.
+        media, uploads: Buckets, by name.
+        key: The multi-region key that wraps roots: id, ARN or alias.
+        queue, dead: URLs.
+        attempts: After which a job is put aside.
+        visibility: Seconds that the queue waits for a worker that has fallen silent.
+        slots: Cells side by side.
+        user: Whom cells run as, where this is root.
+    """
+
+    region: str
+    media: str
+    uploads: str
+    key: str
+    queue: str
+    dead: str
+    attempts: int
+    visibility: int
+    slots: int
+    user: int | None
+
+
+def worker(environment: Mapping[str, str] = os.environ) -> Worker:
+    """Return a worker's settings.
+
+    Raises:
+        Unset: One is missing.
+    """
+    return Worker(
+        region=_text(environment, "AWS_REGION", "the region's code"),
+        media=_text(environment, "MEDIA_BUCKET", "the bucket that segments go to"),
+        uploads=_text(environment, "MEDIA_UPLOADS", "the bucket that uploads are in"),
+        key=_text(environment, "MEDIA_KEY", "the KMS key that wraps assets' roots"),
+        queue=_text(environment, "MEDIA_QUEUE", "the URL of the queue of jobs"),
+        dead=_text(environment, "MEDIA_DEAD", "the URL of its dead-letter queue"),
+        attempts=_number(environment, "MEDIA_ATTEMPTS", "5", "after which a job is put aside"),
+        visibility=_number(environment, "MEDIA_VISIBILITY", "300", "seconds that the queue waits for a silent worker"),
+        slots=_number(environment, "MEDIA_SLOTS", str(os.cpu_count() or 1), "cells side by side"),
+        user=_number(environment, "MEDIA_CELL_USER", "65533", "whom cells run as") if os.geteuid() == 0 else None,
+    )
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server's settings.
+
+    Attributes:
+        region, other: Its own, and the one that is asked where this one's S3 or KMS does not answer; empty: none is.
+        media, other_media: Their buckets of segments and records.
+        uploads: The bucket that uploads go to.
+        key, queue: See `Worker`.
+        public: The server's URL, as viewers know it.
+        origins: Pages that may ask.
+        secret: What tokens and the audit are signed with.
+        cookies_parameter, cookies_secret: Which secret signs cookies, and where its version is told; empty: no edge asks for any.
+        port: It listens there.
+    """
+
+    region: str
+    other: str
+    media: str
+    other_media: str
+    uploads: str
+    key: str
+    queue: str
+    public: str
+    origins: frozenset[str]
+    secret: bytes
+    cookies_parameter: str
+    cookies_secret: str
+    port: int
+
+
+def server(environment: Mapping[str, str] = os.environ) -> Server:
+    """Return a server's settings.
+
+    Raises:
+        Unset: One is missing.
+    """
+    public = _text(environment, "MEDIA_PUBLIC", "the server's URL, as viewers know it").rstrip("/")
+    other, parameter = environment.get("MEDIA_OTHER_REGION", ""), environment.get("MEDIA_COOKIES_PARAMETER", "")
+    return Server(
+        region=_text(environment, "AWS_REGION", "the region's code"),
+        other=other,
+        media=_text(environment, "MEDIA_BUCKET", "the bucket that segments and records are in"),
+        other_media=_text(environment, "MEDIA_OTHER_BUCKET", "the other region's bucket of segments and records") if other else "",
+        uploads=_text(environment, "MEDIA_UPLOADS", "the bucket that uploads go to"),
+        key=_text(environment, "MEDIA_KEY", "the KMS key that wraps assets' roots"),
+        queue=_text(environment, "MEDIA_QUEUE", "the URL of the queue of jobs"),
+        public=public,
+        origins=frozenset({public, *environment.get("MEDIA_ORIGINS", "").split()}),
+        secret=_text(environment, "MEDIA_SIGNING", "the secret that tokens are signed with").encode(),
+        cookies_parameter=parameter,
+        cookies_secret=_text(environment, "MEDIA_COOKIES_SECRET", "the key pair of signed cookies") if parameter else "",
+        port=_number(environment, "MEDIA_PORT", "8080", "where it listens"),
+    )
+
+
+def _text(environment: Mapping[str, str], name: str, what: str) -> str:
+    found = environment.get(name, "").strip()
+    if not found:
+        raise Unset(f"{name} is not set: {what}")
+    return found
+
+
+def _number(environment: Mapping[str, str], name: str, default: str, what: str) -> int:
+    found = environment.get(name, "").strip() or default
+    if not found.isdecimal() or not int(found):
+        raise Unset(f"{name} is `{found}`, and a number above 0 is asked for: {what}")
+    return int(found)

@@ -1,0 +1,167 @@
+"""Playlists of HLS (RFC 8216) and the manifest of DASH (ISO/IEC 23009-1): what players are told. Pure, from the plan and what was made."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby, pairwise
+from xml.etree import ElementTree
+
+from . import pssh
+from .offer import AES128, CBCS, Wanted
+from .plan import Rendition
+
+INDEX, MASTER, DASH, HEAD = "index.m3u8", "master.m3u8", "manifest.mpd", "init.mp4"
+TYPES = {
+    "m3u8": "application/vnd.apple.mpegurl",
+    "mpd": "application/dash+xml",
+    "ts": "video/mp2t",
+    "m4s": "video/iso.segment",
+    "mp4": "video/mp4",
+}
+"""Content types by suffix."""
+
+CLEARKEY = "org.w3.clearkey"
+CLEARKEY_DASH = "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e"
+_MPD, _CENC, _DASHIF = "urn:mpeg:dash:schema:mpd:2011", "urn:mpeg:cenc:2013", "https://dashif.org/CPS"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What players are told of.
+
+    Attributes:
+        wanted: What was made; only key ids and IVs are told of its keys.
+        sizes: Bytes of each rendition's segments, by its name.
+    """
+
+    wanted: Wanted
+    sizes: Mapping[str, Sequence[int]]
+
+    def bits(self, rendition: Rendition) -> tuple[int, int]:
+        """Return a rendition's bits a second: at most in a segment, and altogether."""
+        sizes, durations = self.sizes[rendition.name], self.wanted.plan.durations
+        peak = max(Fraction(8 * size) / duration for size, duration in zip(sizes, durations, strict=True))
+        return int(peak) + 1, int(8 * sum(sizes) / sum(durations)) + 1
+
+
+def all_of(made: Made) -> Iterator[tuple[str, str]]:
+    """Yield all playlists with their paths; what leads to the others comes last."""
+    for one in made.wanted.plan.renditions:
+        yield f"{one.name}/{INDEX}", index(made.wanted, one)
+    if made.wanted.offer.profile == CBCS:
+        yield DASH, dash(made)
+    yield MASTER, master(made)
+
+
+def master(made: Made) -> str:
+    """Return the master playlist of HLS."""
+    renditions = made.wanted.plan.renditions
+    audio = next((one for one in renditions if not one.video), None)
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    if audio:
+        lines.append(f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",DEFAULT=YES,AUTOSELECT=YES,URI="{audio.name}/{INDEX}"')
+    for one in renditions:
+        if one.video:
+            peak, average = (sum(pair) for pair in zip(made.bits(one), made.bits(audio) if audio else (0, 0), strict=True))
+            codecs = ",".join((*one.codecs, *(audio.codecs if audio else ())))
+            said = f'BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS="{codecs}",RESOLUTION={one.width}x{one.video}'
+            lines += [f"#EXT-X-STREAM-INF:{said}" + (',AUDIO="audio"' if audio else ""), f"{one.name}/{INDEX}"]
+    return "\n".join(lines) + "\n"
+
+
+def index(wanted: Wanted, rendition: Rendition) -> str:
+    """Return a rendition's playlist of HLS."""
+    durations = wanted.plan.durations
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{max(round(each) for each in durations) or 1}"]
+    lines += ["#EXT-X-PLAYLIST-TYPE:VOD", "#EXT-X-MEDIA-SEQUENCE:0", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    if wanted.offer.container == "fmp4":
+        # before any key, since it is not encrypted
+        lines.append(f'#EXT-X-MAP:URI="{HEAD}"')
+    said = ""
+    for number, duration in enumerate(durations):
+        key = _key(wanted, rendition, number)
+        lines += [key] if key != said else []
+        said = key
+        lines += [f"#EXTINF:{float(duration):.6f},", wanted.segment(number)]
+    return "\n".join([*lines, "#EXT-X-ENDLIST"]) + "\n"
+
+
+def dash(made: Made) -> str:
+    """Return the manifest of DASH, for the profile `cbcs`."""
+    plan = made.wanted.plan
+    root = _element(
+        None,
+        "MPD",
+        {
+            "xmlns": _MPD,
+            "xmlns:cenc": _CENC,
+            "xmlns:dashif": _DASHIF,
+            "type": "static",
+            "profiles": "urn:mpeg:dash:profile:isoff-live:2011",
+        },
+        mediaPresentationDuration=f"PT{float(plan.bounds[-1] - plan.bounds[0]):.3f}S",
+        minBufferTime="PT4S",
+    )
+    period = _element(root, "Period", id="0", start="PT0S")
+    for kind, group in groupby(plan.renditions, key=lambda one: "video" if one.video else "audio"):
+        renditions = [*group]
+        attributes = {"contentType": kind, "mimeType": f"{kind}/mp4", "segmentAlignment": "true", "startWithSAP": "1"}
+        adaptation = _element(period, "AdaptationSet", attributes)
+        for one in renditions:
+            size = {"width": str(one.width), "height": str(one.video)} if one.video else {}
+            said = _element(adaptation, "Representation", size, id=one.name, bandwidth=str(made.bits(one)[0]), codecs=one.codecs[0])
+            _protected(said, made.wanted, one)
+            _timeline(said, made.wanted, one)
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _key(wanted: Wanted, rendition: Rendition, number: int) -> str:
+    place, keys = wanted.place(rendition.name, number), wanted.keys
+    if wanted.offer.profile == AES128:
+        iv = keys.iv(place.profile, place.rendition, number)
+        return f'#EXT-X-KEY:METHOD=AES-128,URI="{wanted.key_uri(place)}",IV=0x{iv.hex()}'
+    key_id = keys.key_id(place)
+    data = f"data:text/plain;base64,{base64.b64encode(pssh.box([key_id])).decode()}"
+    return f'#EXT-X-KEY:METHOD=SAMPLE-AES,URI="{data}",KEYID=0x{key_id.hex},KEYFORMAT="{CLEARKEY}",KEYFORMATVERSIONS="1"'
+
+
+def _protected(parent: ElementTree.Element, wanted: Wanted, rendition: Rendition) -> None:
+    key_id = wanted.keys.key_id(wanted.place(rendition.name, 0))
+    scheme = {"schemeIdUri": "urn:mpeg:dash:mp4protection:2011", "value": "cbcs", "cenc:default_KID": str(key_id)}
+    _element(parent, "ContentProtection", scheme)
+    clearkey = _element(parent, "ContentProtection", {"schemeIdUri": CLEARKEY_DASH, "value": "ClearKey1.0"})
+    _element(clearkey, "dashif:Laurl", {"licenseType": "EME-1.0"}).text = wanted.licence_uri
+
+
+def _timeline(parent: ElementTree.Element, wanted: Wanted, rendition: Rendition) -> None:
+    scale, plan = 90_000, wanted.plan
+    begins = [int((bound + plan.shift) * scale) for bound in plan.bounds]
+    template = _element(
+        parent,
+        "SegmentTemplate",
+        timescale=str(scale),
+        presentationTimeOffset=str(begins[0]),
+        startNumber="0",
+        initialization=f"{rendition.name}/{HEAD}",
+        media=f"{rendition.name}/{wanted.segment('$Number%05d$')}",
+    )
+    timeline = _element(template, "SegmentTimeline")
+    for begin, duration, repeated in _runs(begins):
+        _element(timeline, "S", {"t": str(begin), "d": str(duration), **({"r": str(repeated)} if repeated else {})})
+
+
+def _runs(begins: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Yield runs of segments that last as long: when the first begins, how long each lasts, and how many more there are."""
+    pairs = [(begin, after - begin) for begin, after in pairwise(begins)]
+    for duration, run in groupby(pairs, key=lambda pair: pair[1]):
+        found = [*run]
+        yield found[0][0], duration, len(found) - 1
+
+
+def _element(parent: ElementTree.Element | None, name: str, attributes: Mapping[str, str] = {}, **more: str) -> ElementTree.Element:
+    every = {**attributes, **more}
+    return ElementTree.Element(name, every) if parent is None else ElementTree.SubElement(parent, name, every)
