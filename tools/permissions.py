@@ -35,6 +35,9 @@ METHODS = ("call", "find", "pages")
 WRAPPER = "aws/session.py"
 """The file that defines these methods, in terms of each other and of botocore's clients."""
 
+ON_NODES = ("backup/", "clickhouse/")
+"""What runs on nodes: it calls AWS with the role of their instances (`clickhouse-node` in the inventory)."""
+
 ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
     # Billing user guide, Actions, resources, and condition keys for AWS Budget Service: budgets are viewed or modified
     ("budgets", "create_budget"): ("budgets:ModifyBudget",),
@@ -47,6 +50,8 @@ ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
     ("budgets", "update_budget"): ("budgets:ModifyBudget",),
     # CloudFront API, CreateDistributionWithTags
     ("cloudfront", "create_distribution_with_tags"): ("cloudfront:CreateDistribution", "cloudfront:TagResource"),
+    ("s3", "complete_multipart_upload"): ("s3:PutObject",),
+    ("s3", "create_multipart_upload"): ("s3:PutObject",),
     ("s3", "delete_bucket_replication"): ("s3:PutReplicationConfiguration",),
     ("s3", "delete_objects"): ("s3:DeleteObject", "s3:DeleteObjectVersion"),
     ("s3", "get_bucket_encryption"): ("s3:GetEncryptionConfiguration",),
@@ -56,10 +61,12 @@ ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
     ("s3", "list_buckets"): ("s3:ListAllMyBuckets",),
     ("s3", "list_multipart_uploads"): ("s3:ListBucketMultipartUploads",),
     ("s3", "list_object_versions"): ("s3:ListBucketVersions",),
+    ("s3", "list_objects_v2"): ("s3:ListBucket",),
     ("s3", "put_bucket_encryption"): ("s3:PutEncryptionConfiguration",),
     ("s3", "put_bucket_lifecycle_configuration"): ("s3:PutLifecycleConfiguration",),
     ("s3", "put_bucket_replication"): ("s3:PutReplicationConfiguration",),
     ("s3", "put_public_access_block"): ("s3:PutBucketPublicAccessBlock",),
+    ("s3", "upload_part"): ("s3:PutObject",),
 }
 """Operations whose action has another name (of S3's: S3 user guide, Required permissions for Amazon S3 API operations)."""
 
@@ -187,6 +194,8 @@ ALSO: dict[tuple[str, str], tuple[str | For, ...]] = {
     # S3 API, CreateBucket: permissions, for its tags
     ("s3", "create_bucket"): ("s3:TagResource",),
     ("s3", "put_bucket_replication"): (For("iam:PassRole", "s3.amazonaws.com"),),
+    # Secrets Manager API, BatchGetSecretValue
+    ("secretsmanager", "batch_get_secret_value"): ("kms:Decrypt", "secretsmanager:GetSecretValue"),
     ("secretsmanager", "get_secret_value"): ("kms:Decrypt",),
     # Secrets Manager user guide, Secret encryption and decryption: permissions for the KMS key
     ("secretsmanager", "create_secret"): ("kms:Decrypt", "kms:GenerateDataKey", "secretsmanager:TagResource"),
@@ -238,8 +247,8 @@ class PermissionsError(Exception):
     """What is wrong with the source or the tables, one line each."""
 
 
-def calls(source: Path) -> set[tuple[str, str]]:
-    """Return every service and operation that the source below a directory calls.
+def calls(source: Path, *, nodes: bool = False) -> set[tuple[str, str]]:
+    """Return every service and operation that the source below a directory calls; what runs on nodes, or the rest of it.
 
     Raises:
         PermissionsError: A service or an operation is not literal, or a client is used past `Aws`.
@@ -247,6 +256,8 @@ def calls(source: Path) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     wrong: list[str] = []
     for file in sorted(source.rglob("*.py")):
+        if file.relative_to(source).as_posix().startswith(ON_NODES) is not nodes:
+            continue
         own = file.relative_to(source).as_posix() == WRAPPER
         for node in ast.walk(ast.parse(file.read_text())):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)) or (own and _is_self(node.func.value)):

@@ -17,8 +17,16 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "module_utils"))
 
 from kc.alarms import ABOVE, ALARMING, KEEP, OK, UNSURE, WATCHES, Watch  # noqa: E402
+from kc.backup.options import STORE  # noqa: E402
+from kc.clickhouse.options import COMMON as CLICKHOUSE  # noqa: E402
+from kc.clickhouse.options import TABLE  # noqa: E402
+from kc.keeper.options import COMMON as ENSEMBLE  # noqa: E402
+from kc.keeper.options import TREE  # noqa: E402
+from kc.mysql.options import COMMON as MYSQL  # noqa: E402
+from kc.mysql.options import DATA, RDS, SOURCE  # noqa: E402
 from kc.notices import NOTICES  # noqa: E402
 from kc.spec import COMMON, documentation  # noqa: E402
+from kc.sql.options import SERVER  # noqa: E402
 
 OUT = ROOT / "docs"
 NOTE = "<!-- Written by `make docs`; don't edit. -->\n"
@@ -53,20 +61,41 @@ def cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+FRAGMENTS = {
+    "kc_clickhouse_table": TABLE,
+    "kc_ensemble": ENSEMBLE,
+    "kc_server": SERVER,
+    "kc_ensemble_tree": TREE,
+    "kc_mysql_making": DATA,
+    "kc_mysql_rds": RDS,
+    "kc_mysql_source": SOURCE,
+    "kc_store": STORE,
+}
+"""Options of several modules that are told with each of them."""
+
 HEAD = "| option | type | default | meaning |\n|---|---|---|---|\n"
 
 
 def modules() -> str:
     """Return the page of the modules."""
-    parts = [NOTE, "# Modules\n", "Every module converges one unit. All of them take these options:\n"]
+    parts = [NOTE, "# Modules\n", "Most modules converge one unit. All of these take these options:\n"]
     parts.append(HEAD + "\n".join(rows(yaml.safe_load(COMMON)["options"])) + "\n")
     parts.append("An option that is required is so for `state: present` only.\n")
+    parts.append("What begins with `kc_clickhouse_` runs on a node and speaks to servers; it takes these:\n")
+    parts.append(HEAD + "\n".join(rows(yaml.safe_load(CLICKHOUSE)["options"])) + "\n")
+    parts.append("What begins with `kc_mysql_` speaks to a server of MySQL; it takes these:\n")
+    parts.append(HEAD + "\n".join(rows(yaml.safe_load(MYSQL)["options"])) + "\n")
     for file in sorted((ROOT / "library").glob("kc_*.py")):
         about = yaml.safe_load(documentation(file))
         parts.append(f"## {about['module']}\n\n{about['short_description']}.\n")
         parts.append("\n".join(f"- {prose(line)}" for line in about["description"]) + "\n")
-        if about.get("options"):
-            parts.append(HEAD + "\n".join(rows(about["options"])) + "\n")
+        extended = about.get("extends_documentation_fragment", [])
+        options: dict[str, Any] = {}
+        for fragment in [extended] if isinstance(extended, str) else extended:
+            options |= yaml.safe_load(FRAGMENTS.get(fragment, "options: {}"))["options"]
+        options |= about.get("options") or {}
+        if options:
+            parts.append(HEAD + "\n".join(rows(options)) + "\n")
     return "\n".join(parts)
 
 

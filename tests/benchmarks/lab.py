@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ sys.path[:0] = [str(Path(__file__).absolute().parents[2] / "module_utils")]
 
 from lab.processes import Process  # noqa: E402
 from lab.world.net import NETNS, PREFIX  # noqa: E402
+from tests import ports  # noqa: E402
 
 from .harness import ROOT, Failed, bar  # noqa: E402
 
@@ -28,9 +28,7 @@ class Clone:
     """A fresh clone of what is committed, with a lab of its own."""
 
     def __init__(self, directory: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = ports.free()
         self.directory = directory
         self.lab = directory / ".lab"
         hidden = ("AWS_", "ANSIBLE_", "KC_", "VIRTUAL_ENV")

@@ -136,6 +136,7 @@ def options(name: str, region: str = HOME) -> dict[str, Any]:
                 "mysql": {"description": "MySQL", "username": "app"},
                 "signing": {"description": "Links", "kind": "random"},
                 "cookies": {"description": "Cookies", "kind": "rsa"},
+                "authority": {"description": "Certificates", "kind": "authority"},
             },
             "replicate_to": [there],
         },

@@ -88,8 +88,9 @@ def test_a_run_that_gave_up_waiting_says_what_to_delegate_and_the_next_completes
         assert any(server in line for line in told)
     assert "PENDING_VALIDATION" in failed["msg"]
     completed = converge("certificates", params)
-    (change,) = completed["plan"]
-    assert (change["action"], change["before"], change["after"]) == ("update", {"status": "PENDING_VALIDATION"}, {"status": "ISSUED"})
+    done = [(change["action"], change["before"], change["after"]) for change in completed["plan"]]
+    issued = ("update", {"status": "PENDING_VALIDATION"}, {"status": "ISSUED"})
+    assert done in ([issued], []), "on a slow machine it was issued between the runs"
     assert arns(client) == [arn]
     assert not converge("certificates", params)["changed"]
 

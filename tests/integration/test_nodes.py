@@ -357,7 +357,8 @@ def test_a_node_goes_and_its_data_stays(converge: Any, params: dict[str, Any], e
 def test_a_clients_nodes_are_its_own(converge: Any, params: dict[str, Any], scope_option: Any, ec2: Any, client: Any) -> None:
     converge("nodes", params)
     scope = scope_option(client="acme")
-    converge("keys", {**options("keys"), **KEYS, "scope": scope})
+    for unit in ("identity", "keys"):
+        converge(unit, {**options(unit), **SMALL[unit], "scope": scope})
     nodes = {"clickhouse-1": {"service": "clickhouse", "zone": "a", "address": 31}}
     acme = {**params, "scope": scope, "nodes": nodes}
     made = converge("nodes", acme)

@@ -180,6 +180,30 @@ def test_the_second_run_has_nothing_to_change(play: Play) -> None:
     assert ["parameters", "me-west-1", "parameter", "2"] in table(result.stdout)
 
 
+FILES = """
+- name: Nodes | files
+  hosts: me-west-1
+  gather_facts: false
+  check_mode: "{{{{ kc_check | default(ansible_check_mode) }}}}"
+  tasks:
+    - name: Files
+      ansible.builtin.copy:
+        content: x
+        dest: "{directory}/{{{{ item }}}}"
+      loop: [one, two]
+    - name: Looked at
+      ansible.builtin.command: "true"
+      changed_when: false
+"""
+
+
+def test_what_other_tasks_changed_is_told_too(play: Play, tmp_path: Path) -> None:
+    plays = PARAMETERS + FILES.format(directory=tmp_path)
+    first, second = play(plays), play(plays)
+    assert "\n  on nodes and in databases\n    Files: me-west-1\n\n" in first.stdout
+    assert "\nDone: nothing to change\n" in second.stdout
+
+
 def test_a_failure_is_told_with_what_was_done(play: Play, client: Callable[..., Any]) -> None:
     client("ssm").put_parameter(Name="/kc/lab/other", Value="somebody else's", Type="String")
     result = play(PARAMETERS)

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import parliament
 import pytest
+import yaml
+from kc.grants import statements
+from kc.scope import Scope
 
 from tools import permissions
 from tools.permissions import ACTIONS, ALSO, LONGEST, MOST, NEWER, POLICIES, PermissionsError, calls, known, main, needs, policies, policy
@@ -98,9 +101,19 @@ def test_a_stale_file_fails_the_check_and_a_run_mends_it(
 
 
 def test_no_table_has_an_entry_that_nothing_uses() -> None:
-    made = calls(permissions.SOURCE)
+    made = calls(permissions.SOURCE) | calls(permissions.SOURCE, nodes=True)
     assert {*ACTIONS, *ALSO} <= made
     assert not [action for action in NEWER if action.lower() in known()]
+
+
+def test_the_role_of_nodes_may_do_what_runs_there() -> None:
+    needed = {str(action) for action in needs(calls(permissions.SOURCE, nodes=True))}
+    inventory = yaml.safe_load((permissions.ROOT / "inventories/common/all/identity.yml").read_text())
+    scope = Scope("kc", "lab", "123456789012", "us-east-1", "identity")
+    role = statements(scope, ["me-west-1"], inventory["kc_identity_roles"]["clickhouse-node"]["grants"])
+    assert {"s3:GetObject", "s3:ListBucket", "s3:PutObject"} <= needed
+    # a version is never named, so none is ever deleted
+    assert needed - {"s3:DeleteObjectVersion"} <= {action for statement in role for action in statement["Action"]}
 
 
 def test_each_service_has_one_policy_and_iam_has_it() -> None:

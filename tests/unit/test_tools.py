@@ -62,9 +62,10 @@ def test_drift_is_printed_a_line_a_difference(given: dict[str, Any], lines: list
 
 def test_bootstrap_says_what_is_missing_in_one_line(tmp_path: Path) -> None:
     """A python that is too old, on a machine where nothing has been made yet."""
-    (tmp_path / "tools").mkdir()
+    for directory in ("tools", "media_server"):
+        (tmp_path / directory).mkdir()
     (tmp_path / "tools/bootstrap").write_text((ROOT / "tools/bootstrap").read_text())
-    for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "media_server/requirements.txt", "constraints.txt"):
         (tmp_path / name).write_text("")
     old = tmp_path / "python"
     old.write_text(
@@ -75,3 +76,28 @@ def test_bootstrap_says_what_is_missing_in_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr == "bootstrap: Python 3.9.2 is too old: install Python 3.11 or newer, or set PYTHON\n"
     assert not (tmp_path / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("instances", "asked", "says"),
+    [
+        (
+            "i-0abc",
+            "ssm start-session --region me-west-1 --target i-0abc --document-name AWS-StartSSHSession --parameters portNumber=22",
+            "",
+        ),
+        ("", "", "node_way: no instance kc-prod-keeper-1 runs in me-west-1"),
+        ("None", "", "node_way: no instance kc-prod-keeper-1 runs in me-west-1"),
+        ("i-0abc\ti-0def", "", "node_way: several instances are called kc-prod-keeper-1 in me-west-1"),
+    ],
+)
+def test_the_way_to_a_node(tmp_path: Path, instances: str, asked: str, says: str) -> None:
+    """The AWS CLI is a stand-in that prints: Session Manager is AWS's own."""
+    aws = tmp_path / "aws"
+    aws.write_text(f"#!/bin/sh\n[ $1 = ec2 ] && printf '%s\\n' '{instances}' || echo \"$*\"\n")
+    aws.chmod(0o755)
+    command = [ROOT / "tools/node_way", "me-west-1", "kc-prod-keeper-1", "22"]
+    done = subprocess.run(command, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True, timeout=10)
+    assert done.stdout.strip() == asked
+    assert says in done.stderr
+    assert (done.returncode == 0) is bool(asked)
