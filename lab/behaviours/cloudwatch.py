@@ -34,7 +34,7 @@ class CloudWatch(Behaviour):
 
     def look(self) -> None:
         version, changed = self.world.changes(self._version, 0)
-        if self._version < 0 or changed & {"monitoring", ""}:
+        if self.moved(changed):
             self._alarms = {region: self._read(region) for region in {*self.world.regions, GLOBAL}}
         self._version = version
         now = time.time()

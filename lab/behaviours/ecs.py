@@ -15,6 +15,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ..changes import ANOTHER, EMPTIED
 from ..podman import podman, remove
 from ..world.behaviour import Behaviour, World
 from .tasks import schedule, words
@@ -25,8 +26,8 @@ from .tasks.state import Key, failures_of, key_of, primary_of, state_of, wanted_
 from .tasks.targets import Targets, forget
 from .tasks.trouble import described
 
-MOVES = frozenset({"ecs", "application-autoscaling", ""})
-"""Services whose changes may move an ECS service; "" is a reset."""
+MOVES = frozenset({"ecs", "application-autoscaling", EMPTIED, ANOTHER})
+"""What may move an ECS service. Another AWS may not know what its predecessor was told."""
 
 
 class Ecs(Behaviour):
@@ -55,9 +56,8 @@ class Ecs(Behaviour):
         if not self._adopted:
             self._adopt()
         version, changed = self.world.changes(self._version, 0)
-        # a version that is lower is another server's, which may not know what its predecessor was told
-        moved = self._version < 0 or version < self._version or bool(changed & MOVES)
-        if "" in changed and self._version >= 0:  # the AWS was emptied: nobody asks for what had ended in it
+        moved = bool(changed & MOVES)
+        if EMPTIED in changed:  # nobody asks for what had ended in it
             self.store.forget(time.time())
         trouble: Exception | None = None
         for region in self.world.regions:
@@ -222,7 +222,6 @@ class Ecs(Behaviour):
         answer = self.world.tell("ecs", {**what, "events": events})
         self._events, self._told = {}, what
         if answer["moved"]:
-            self._version = -1
             for region in self.world.regions:
                 self._read(region)
         for task in self.store.all():

@@ -57,7 +57,7 @@ def _wake(world: World, runners: Sequence[Runner]) -> None:
             time.sleep(0.5)  # the AWS is down: what serves goes on as it is
             continue
         for runner in runners:
-            if runner.behaviour.services & services or "" in services:  # a reset is nobody's service
+            if runner.behaviour.moved(services):
                 runner.woken.set()
 
 

@@ -16,6 +16,7 @@ import boto3
 import yaml
 from botocore.config import Config
 
+from ..changes import ANOTHER, EMPTIED
 from ..own import ask
 from ..settings import ROOT, WORLD_AGENT, Settings
 from .net import Net
@@ -80,7 +81,7 @@ class World:
             self.client("cloudwatch", region).put_metric_data(Namespace=namespace, MetricData=points[at : at + POINTS])
 
     def changes(self, since: int, seconds: float) -> tuple[int, frozenset[str]]:
-        """Wait for changes after `since`, `seconds` at most; return the version and the services that changed."""
+        """Wait for changes after `since`, `seconds` at most; return the version and the services that changed (`Changes.wait`)."""
         found = json.loads(ask(f"{self.settings.url}/lab/changes?since={since}&wait={seconds}", timeout=seconds + 10))
         return int(found["version"]), frozenset(found["services"])
 
@@ -106,6 +107,10 @@ class Behaviour(ABC):
     def __init__(self, world: World, log: logging.Logger) -> None:
         self.world = world
         self.log = log
+
+    def moved(self, changed: frozenset[str]) -> bool:
+        """Whether some of the changes may be about it."""
+        return bool(changed & {*self.services, EMPTIED, ANOTHER})
 
     @abstractmethod
     def look(self) -> None:

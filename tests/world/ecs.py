@@ -77,7 +77,7 @@ class Stand:
 
     def define(self, family: str, command: str = SERVE, healthy: bool = True, **also: Any) -> str:
         """Register a task definition like the platform's; return its ARN."""
-        check = {"command": ["CMD-SHELL", "wget -q -O /dev/null http://127.0.0.1:8080/health"], "interval": 5, "timeout": 2, "retries": 2}
+        check = {"command": ["CMD-SHELL", "wget -q -O /dev/null http://127.0.0.1:8080/health"], "interval": 5, "timeout": 5, "retries": 3}
         container = {
             "name": "app",
             "image": f"123456789012.dkr.ecr.{REGION}.amazonaws.com/try@{self.images['try']['digest']}",

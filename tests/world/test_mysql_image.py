@@ -11,7 +11,7 @@ import pymysql
 import pytest
 
 from lab.images.recipes import USER
-from lab.podman import podman
+from lab.podman import podman, remove
 
 from .workloads import lab_images
 
@@ -37,7 +37,7 @@ def test_servers_are_there_at_once_and_are_not_each_other(built: Path, until: Ca
         name = podman(
             "run", "--detach", "--network=none", "--cap-drop=all", "--volume=/var/lib/mysql", "--label=kc.test=mysql", image
         ).strip()
-        request.addfinalizer(lambda name=name: podman("rm", "--force", "--volumes", "--time=1", name))
+        request.addfinalizer(lambda name=name: remove(name))
         data = Path(podman("inspect", "--format", "{{(index .Mounts 0).Source}}", name).strip())
         seen.add(until(lambda data=data: ask(data, "SELECT @@server_uuid")))
         assert ask(data, "SELECT @@version")[0].startswith("9.7.")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lab.podman import inspect, podman
+from lab.podman import inspect, podman, remove
 from lab.settings import ROOT
 
 from .workloads import lab_images
@@ -28,7 +28,7 @@ def container(built: Path) -> Iterator[str]:
     words = ("run", "--detach", "--systemd=always", "--tty", "--network=none", "--label=kc.test=node", image, "/sbin/init")
     container = podman(*words).strip()
     yield container
-    podman("rm", "--force", "--time=1", container)
+    remove(container)
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.podman import podman
+from lab.podman import podman, remove
 from lab.settings import ROOT
 from lab.world.ca import CA
 from lab.world.net import inside
@@ -82,7 +82,7 @@ class Container:
 
     def remove(self) -> None:
         self._threads.shutdown()
-        podman("rm", "--force", "--volumes", "--time=1", self.id)
+        remove(self.id)
 
 
 class Door:

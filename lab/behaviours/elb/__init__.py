@@ -55,7 +55,7 @@ class Elb(Behaviour):
 
     def look(self) -> None:
         version, services = self.world.changes(self._version, 0)
-        if self.services & services or "" in services or time.monotonic() - self._read > ANYWAY:
+        if self.moved(services) or time.monotonic() - self._read > ANYWAY:
             for region in self.world.regions:
                 self._found[region] = api.read(self.world, region)
             self._read = time.monotonic()

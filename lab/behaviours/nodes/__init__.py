@@ -47,7 +47,7 @@ class Nodes(Behaviour):
     def look(self) -> None:
         version, services = self.world.changes(self._version, 0)
         trouble: Exception | None = None
-        if self.services & services or "" in services or time.monotonic() - self._read > ANYWAY:
+        if self.moved(services) or time.monotonic() - self._read > ANYWAY:
             self._read = time.monotonic()
             for region in self.world.regions:
                 try:

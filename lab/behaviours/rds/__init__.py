@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ...changes import ANOTHER
 from ...files import update, write
 from ...podman import podman, remove
 from ...world.behaviour import Behaviour, World
@@ -107,9 +108,9 @@ class Rds(Behaviour):
             "snapshots": sorted(path.name for path in self.records.snapshots.glob("snapshot-*") if not path.suffix),
         }
         version, services = self.world.changes(self._version, 0)
-        if not self._wanted or what != self._told or time.monotonic() - self._asked > ANYWAY:
+        if not self._wanted or what != self._told or ANOTHER in services or time.monotonic() - self._asked > ANYWAY:
             self._wanted, self._told, self._asked = Wanted.of(self.world.tell("rds", what)), what, time.monotonic()
-        elif self.services & services or "" in services:
+        elif self.moved(services):
             self._wanted = Wanted.of(self.world.tell("rds-wanted", {}))
         self._version = version
         return self._wanted

@@ -44,7 +44,7 @@ class Scaling(Behaviour):
 
     def look(self) -> None:
         version, changed = self.world.changes(self._version, 0)
-        if self._version < 0 or version < self._version or changed & {"application-autoscaling", ""}:
+        if self.moved(changed):
             self._of = {region: self._read(region) for region in self.world.regions}
         self._version = version
         now = time.time()

@@ -42,7 +42,7 @@ class Vpc(Behaviour):
 
     def look(self) -> None:
         version, services = self.world.changes(self._version, 0)
-        if self.services & services or "" in services or time.monotonic() - self._read > ANYWAY:
+        if self.moved(services) or time.monotonic() - self._read > ANYWAY:
             found = (api.read(self.world.client("ec2", region), region, EDGE_NET) for region in self.world.regions)
             self._networks = [network for network in found if network]
             self._read = time.monotonic()
