@@ -1,6 +1,8 @@
 """The media server's programs. Settings are in the environment (settings.py).
 
+python -m media_server server      answers tenants and viewers until SIGTERM
 python -m media_server worker      takes jobs until SIGTERM
+python -m media_server health      0 if the worker beside it gets on, else 1
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from granian import Granian
 from granian.constants import Interfaces
 
 from . import settings
+from .alive import alive
 from .aws import clients
 from .worker import Worker
 
@@ -46,7 +49,12 @@ def serve() -> int:
     return 0
 
 
-PROGRAMS = {"server": serve, "worker": work}
+def health() -> int:
+    """Tell whether the worker gets on."""
+    return 0 if alive(settings.beat()) else 1
+
+
+PROGRAMS = {"server": serve, "worker": work, "health": health}
 
 
 def main() -> int:

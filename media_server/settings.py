@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+
+from .api.tokens import SECRET_MIN
 
 
 class Unset(Exception):
@@ -24,6 +28,7 @@ class Worker:
         visibility: Seconds that the queue waits for a worker that has fallen silent.
         slots: Cells side by side.
         user: Whom cells run as, where this is root.
+        beat: The file that it touches with each step (alive.py).
     """
 
     region: str
@@ -36,6 +41,7 @@ class Worker:
     visibility: int
     slots: int
     user: int | None
+    beat: Path
 
 
 def worker(environment: Mapping[str, str] = os.environ) -> Worker:
@@ -55,7 +61,13 @@ def worker(environment: Mapping[str, str] = os.environ) -> Worker:
         visibility=_number(environment, "MEDIA_VISIBILITY", "300", "seconds that the queue waits for a silent worker"),
         slots=_number(environment, "MEDIA_SLOTS", str(os.cpu_count() or 1), "cells side by side"),
         user=_number(environment, "MEDIA_CELL_USER", "65533", "whom cells run as") if os.geteuid() == 0 else None,
+        beat=beat(environment),
     )
+
+
+def beat(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the file that a worker touches."""
+    return Path(environment.get("MEDIA_BEAT", "").strip() or Path(tempfile.gettempdir()) / "media-worker.beat")
 
 
 @dataclass(frozen=True)
@@ -107,11 +119,18 @@ def server(environment: Mapping[str, str] = os.environ) -> Server:
         queue=_text(environment, "MEDIA_QUEUE", "the URL of the queue of jobs"),
         public=public,
         origins=frozenset({public, *environment.get("MEDIA_ORIGINS", "").split()}),
-        secret=_text(environment, "MEDIA_SIGNING", "the secret that tokens are signed with").encode(),
+        secret=_secret(environment),
         cookies_parameter=parameter,
         cookies_secret=_text(environment, "MEDIA_COOKIES_SECRET", "the key pair of signed cookies") if parameter else "",
         port=_number(environment, "MEDIA_PORT", "8080", "where it listens"),
     )
+
+
+def _secret(environment: Mapping[str, str]) -> bytes:
+    found = _text(environment, "MEDIA_SIGNING", "the secret that tokens are signed with").encode()
+    if len(found) < SECRET_MIN:
+        raise Unset(f"MEDIA_SIGNING has {len(found)} bytes, and {SECRET_MIN} are the least of a secret that tokens are signed with")
+    return found
 
 
 def _text(environment: Mapping[str, str], name: str, what: str) -> str:

@@ -12,11 +12,13 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from . import manifest, settings
+from .alive import touch
 from .assets import FAILED, QUEUED, READY, WORKING, Asset, Assets, Missing
 from .aws import Clients
 from .cell import coding
@@ -57,6 +59,7 @@ class Worker:
     def run(self) -> None:
         """Work until it is to stop. While AWS does not answer it waits."""
         while not self._stop.is_set():
+            touch(self._told.beat)
             try:
                 job = self._jobs.take()
                 if job is not None:
@@ -115,7 +118,7 @@ class Worker:
         segments = sum(each.segments * len(each.renditions) for each in plans.values())
         begun = {profile: coding.encode(each) for profile, each in plans.items()}
         self._changed(asset, plans=begun, total=segments, done=0)
-        progress = _Progress(lambda done: self._changed(asset, done=done))
+        progress = _Progress(lambda done: self._changed(asset, done=done), self._told.beat)
         objects: dict[str, str] = {}
         for offer in asset.offers:
             wanted = Wanted(offer, plans[offer.profile], keys, key_uri(asset), licence_uri(asset))
@@ -147,16 +150,19 @@ class _Progress:
 
     Args:
         tell: Is told how many there are.
+        beat: The file that is touched with each.
     """
 
-    def __init__(self, tell: Callable[[int], object]) -> None:
+    def __init__(self, tell: Callable[[int], object], beat: Path) -> None:
         self._tell = tell
+        self._beat = beat
         self._lock = threading.Lock()
         self._done = 0
         self._told = time.monotonic()
 
     def one(self) -> None:
         """Count one more."""
+        touch(self._beat)
         with self._lock:
             self._done += 1
             if time.monotonic() - self._told >= TOLD_SECONDS:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import fcntl
 import functools
+import hashlib
 import json
 import os
 import shlex
 import shutil
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +24,9 @@ from pathlib import Path
 
 from .. import podman
 from ..files import write
+from ..settings import ROOT
 from . import sources, store
-from .recipes import FRONT_END, IMAGES, LEFT_OUT, SYSTEMS, USER, WORKLOADS, Image, System
+from .recipes import CONSTRAINTS, FRONT_END, IMAGES, LEFT_OUT, SYSTEMS, USER, WORKLOADS, Image, System
 
 LOCK = Path("/run/kc-lab.images.lock")
 """One builds at a time on a machine, the others wait and then find what they need."""
@@ -30,6 +34,9 @@ LOCK = Path("/run/kc-lab.images.lock")
 SIDE_BY_SIDE = 2
 KEPT = 4
 """Versions of an image that stay: other labs, and the way back, may need them."""
+
+VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
+"""A program that tells the version of its Python."""
 
 TOOLS = ("podman", "runc", "mmdebstrap", "npm", "setpriv")
 
@@ -50,6 +57,7 @@ class Builder:
         self.home = home / "images"
         self.list = home / "images.json"
         self._lock = -1
+        self._laying_out = threading.Lock()
         self.say = say
 
     def make(self, names: Sequence[str]) -> dict[str, store.Stored]:
@@ -169,7 +177,10 @@ class Builder:
     def _image(self, image: Image, name: str, base: str) -> None:
         began = time.monotonic()
         context = self.home / "tmp" / image.application
-        shutil.copytree(WORKLOADS / image.directory, context, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        shutil.copytree(ROOT / image.directory, context, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        if image.requirements:
+            self._compile(context, base)
+            shutil.copytree(self._libraries(context / image.requirements, base), context / "lib")
         if image.built:
             work = self.home / "npm"
             self._run(image.application, ["npm", "run", "build", "--workspace", image.application], work)
@@ -181,6 +192,30 @@ class Builder:
         shutil.rmtree(context)
         store.forget_older(name.rpartition(":")[0], KEPT)
         self.say(f"{image.application}: {time.monotonic() - began:.0f} s")
+
+    def _libraries(self, requirements: Path, base: str) -> Path:
+        """Return a directory with the packages of PyPI that a file names, for a base's Python; made where it is not there."""
+        python = podman.podman("run", "--rm", "--network=none", base, "python3", "-c", VERSION).strip()
+        key = hashlib.sha256("".join([python, requirements.read_text(), CONSTRAINTS.read_text()]).encode()).hexdigest()[:12]
+        target = self.home / f"lib-{key}"
+        with self._laying_out:  # once, where several images ask for it
+            if not target.exists():
+                began = time.monotonic()
+                for older in self.home.glob("lib-*"):
+                    shutil.rmtree(older)
+                partial = self.home / "tmp" / target.name
+                wheels = ["--only-binary=:all:", "--implementation=cp", f"--python-version={python}", "--no-compile", "--quiet"]
+                named = ["--target", str(partial), "--requirement", str(requirements), "--constraint", str(CONSTRAINTS)]
+                self._run("pip", [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", *wheels, *named])
+                self._compile(partial, base)
+                partial.replace(target)
+                self.say(f"packages of {requirements.parent.name}: {time.monotonic() - began:.0f} s")
+        return target
+
+    def _compile(self, directory: Path, base: str) -> None:
+        """Compile the Python below a directory as a base's Python does: an image's root is only read, and its programs start often."""
+        compiling = ["python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/work"]
+        self._run("compileall", ["podman", "run", "--rm", "--network=none", "--volume", f"{directory}:/work", base, *compiling])
 
     def _run(self, name: str, command: Sequence[str], where: Path | None = None) -> None:
         """Run a program that ends when we do, with a log of its own.

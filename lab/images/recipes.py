@@ -12,6 +12,7 @@ from ..settings import ROOT
 from .sources import moved
 
 WORKLOADS = ROOT / "lab" / "workloads"
+CONSTRAINTS = ROOT / "constraints.txt"
 USER = 10001
 """Who runs in every image: `user` of the platform's applications (module_utils/kc/applications.py)."""
 
@@ -80,6 +81,8 @@ SYSTEMS = {
         System("web", (*COMMON, "nginx")),
         System("php", (*COMMON, "systemd-standalone-tmpfiles", "nginx", "php8.2-fpm", "php8.2-mysql"), (TMP, "/run")),
         System("python", (*COMMON, "python3-starlette", "python3-uvicorn", "python3-clickhouse-driver")),
+        # what else it runs with comes from PyPI (`Image.requirements`)
+        System("media", (*COMMON, "python3", "libseccomp2")),
         System(
             "node",
             (*COMMON, *MACHINE, "python3-clickhouse-driver", "default-jre-headless"),
@@ -117,20 +120,22 @@ class Image:
     Attributes:
         application: Its name in the inventory.
         base: Name of the system that it stands on.
-        directory: Of its Containerfile, below `lab/workloads/`.
+        directory: Of its Containerfile, in this project.
         built: Whether the front-end of its name is built and goes in as `www`.
+        requirements: A file there that names packages of PyPI; they go in as `lib`, with what constraints.txt pins beside them.
     """
 
     application: str
     base: str
     directory: str
     built: bool = False
+    requirements: str = ""
 
     @property
     def sources(self) -> Sequence[Path]:
         """The files and directories that it is made from."""
-        parts = [self.directory, *((*FRONT_END, self.application) if self.built else ())]
-        return [WORKLOADS / part for part in parts]
+        front_end = [WORKLOADS / part for part in (*FRONT_END, self.application)] if self.built else []
+        return [ROOT / self.directory, *front_end, *([CONSTRAINTS] if self.requirements else [])]
 
     def key(self, base: str) -> str:
         """Return its hash; `base` is that of its base."""
@@ -143,12 +148,12 @@ FRONT_END = ("package.json", "package-lock.json", ".npmrc", "tsconfig.json", "ca
 IMAGES = {
     image.application: image
     for image in (
-        Image("react-spa", "web", "spa", built=True),
-        Image("svelte-spa", "web", "spa", built=True),
-        Image("php-api", "php", "php-api"),
-        Image("reporting", "python", "reporting"),
-        Image("media-server", "python", "media"),
-        Image("media-worker", "python", "media"),
+        Image("react-spa", "web", "lab/workloads/spa", built=True),
+        Image("svelte-spa", "web", "lab/workloads/spa", built=True),
+        Image("php-api", "php", "lab/workloads/php-api"),
+        Image("reporting", "python", "lab/workloads/reporting"),
+        Image("media-server", "media", "media_server", requirements="requirements.txt"),
+        Image("media-worker", "media", "media_server", requirements="requirements.txt"),
     )
 }
 
@@ -161,12 +166,12 @@ NOT_OF_THE_LAB = ("node-mysql",)
 
 
 def digests(paths: Iterable[Path]) -> Iterable[tuple[str, str]]:
-    """Return each file below the paths, as (path below `lab/workloads/`, mode and hash)."""
+    """Return each file below the paths, as (path in this project, mode and hash)."""
     for top in paths:
         for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
             if path.is_file() and not LEFT_OUT & {*path.parts}:
                 executable = "x" if path.stat().st_mode & 0o100 else "-"
-                yield str(path.relative_to(WORKLOADS)), f"{executable}{hashlib.sha256(path.read_bytes()).hexdigest()}"
+                yield str(path.relative_to(ROOT)), f"{executable}{hashlib.sha256(path.read_bytes()).hexdigest()}"
 
 
 def _hash(what: object) -> str:

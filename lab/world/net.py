@@ -103,6 +103,13 @@ def endpoint(cidr: str) -> str:
     return str(ipaddress.ip_network(cidr)[3])
 
 
+APIS = 443
+"""Where AWS's APIs listen."""
+
+TASKS = "169.254.170.2"
+"""Where tasks find their role's credentials, over plain HTTP (ECS developer guide, "Task IAM role")."""
+
+
 def region_namespace(region: str) -> str:
     """Return what a region's namespace is called."""
     return PREFIX + region
@@ -276,6 +283,7 @@ class Net:
               type nat hook prerouting priority dstnat;
               ip daddr {resolver(cidr)} meta l4proto {{ tcp, udp }} th dport 53 dnat to {self.uplink(region)};
               ip daddr {endpoint(cidr)} tcp dport 443 dnat to {self.uplink(region)};
+              ip daddr {TASKS} tcp dport 80 dnat to {self.uplink(region)};
             }}; }}""",
             name,
         )

@@ -18,6 +18,9 @@ TENANT, UPLOAD, SESSION = "tenant", "upload", "session"
 PURPOSES = (TENANT, UPLOAD, SESSION)
 SESSION_SECONDS, SESSION_SECONDS_MAX = 3600, 12 * 3600
 UPLOAD_SECONDS = 24 * 3600
+SECRET_MIN = 32
+"""Bytes: as many as HMAC with SHA-256 makes of it (RFC 7518, 3.2)."""
+
 KNOWN_MAX = 20_000
 """Tokens that were verified, and need not be again until they expire."""
 
@@ -49,15 +52,15 @@ class Tokens:
     """Makes and reads tokens.
 
     Args:
-        secret: The platform's; 32 bytes at least.
+        secret: The platform's; `SECRET_MIN` bytes at least.
 
     Raises:
         ValueError: The secret is too short.
     """
 
     def __init__(self, secret: bytes) -> None:
-        if len(secret) < 32:
-            raise ValueError(f"the secret that tokens are signed with has {len(secret)} bytes, and 32 are the least")
+        if len(secret) < SECRET_MIN:
+            raise ValueError(f"the secret that tokens are signed with has {len(secret)} bytes, and {SECRET_MIN} are the least")
         self._keys = {purpose: derived(secret, purpose) for purpose in PURPOSES}
         self._known: dict[tuple[str, str], Token] = {}
 

@@ -1,4 +1,4 @@
-"""The filters `kc_bucket` and `kc_database`: what a bucket and an instance of RDS are called, by the one rule for names."""
+"""Filters that tell what something is called, by the one rule for names: a bucket, a key, a queue, an instance of RDS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ if str(ROOT / "module_utils") not in sys.path:
     sys.path.append(str(ROOT / "module_utils"))
 
 from kc.scope import Scope  # noqa: E402
+from kc.units.keys import key_name  # noqa: E402
 from kc.units.mysql import instance_name  # noqa: E402
+from kc.units.queues import dead_name, queue_name  # noqa: E402
 
 
 def kc_bucket(scope: Mapping[str, Any], short: str, region: str) -> str:
@@ -20,14 +22,29 @@ def kc_bucket(scope: Mapping[str, Any], short: str, region: str) -> str:
     return Scope(scope["platform"], scope["environment"], scope["account"], region, component="").bucket(short)
 
 
+def kc_key(scope: Mapping[str, Any], short: str) -> str:
+    """Return the alias of the key of a purpose, as the KMS API takes it."""
+    return f"alias/{key_name(_here(scope), short)}"
+
+
+def kc_queue_url(scope: Mapping[str, Any], short: str, dead: bool = False) -> str:
+    """Return the URL of a queue, or of its dead-letter queue (SQS developer guide, "Queue and message identifiers")."""
+    here = _here(scope)
+    return f"https://sqs.{here.region}.amazonaws.com/{here.account}/{dead_name(here, short) if dead else queue_name(here, short)}"
+
+
 def kc_database(scope: Mapping[str, Any], short: str) -> str:
     """Return the name of the instance `short`: the platform's, or that of the client whose scope it is."""
+    return instance_name(_here(scope), short)
+
+
+def _here(scope: Mapping[str, Any]) -> Scope:
     about = (scope["platform"], scope["environment"], scope["account"], scope["region"])
-    return instance_name(Scope(*about, component="", client=scope.get("client", "")), short)
+    return Scope(*about, component="", client=scope.get("client", ""))
 
 
 class FilterModule:
     """The filters by name."""
 
     def filters(self) -> dict[str, Any]:
-        return {"kc_bucket": kc_bucket, "kc_database": kc_database}
+        return {"kc_bucket": kc_bucket, "kc_database": kc_database, "kc_key": kc_key, "kc_queue_url": kc_queue_url}

@@ -125,12 +125,16 @@ def test_a_private_zone_is_answered_inside_its_networks(asker: str, seen: bool) 
 
 @pytest.mark.parametrize("name", ["s3.me-west-1.amazonaws.com", "a-bucket.s3.me-west-1.amazonaws.com", "kms.me-west-1.amazonaws.com"])
 def test_a_regions_apis_are_inside_it(name: str, tmp_path: Path) -> None:
-    endpoints = {"me-west-1": {"network": "10.10.0.0/16", "address": "10.10.0.3"}}
+    endpoints = {
+        "me-west-1": {"network": "10.10.0.0/16", "address": "10.10.0.3", "public": "198.18.10.2"},
+        "eu-central-1": {"network": "10.11.0.0/16", "address": "10.11.0.3", "public": "198.18.11.2"},
+    }
     (tmp_path / ENDPOINTS).write_text(json.dumps(endpoints))
     (tmp_path / BALANCERS).write_text(json.dumps(HOSTS))
     known = Store(tmp_path).names
     assert known.answer(name, "A", IN_VPC).sets[0].values == ("10.10.0.3",)
-    assert not known.answer(name, "A", WORLD).exists and not known.answer(name, "A", "10.11.0.5").exists
+    assert known.answer(name, "A", "10.11.0.5").sets[0].values == ("198.18.10.2",), "other regions have them on the Internet"
+    assert not known.answer(name, "A", WORLD).exists
     assert known.answer(HOME, "A", IN_VPC).sets[0].values == ("10.10.0.9", "10.10.16.9"), "a balancer's name is none of an API"
 
 

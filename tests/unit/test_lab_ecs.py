@@ -178,6 +178,7 @@ def test_a_deployment_fails_by_tasks_in_a_row() -> None:
 
 
 DEFINITION = {
+    "taskRoleArn": "arn:aws:iam::1:role/web",
     "cpu": "256",
     "memory": "512",
     "containerDefinitions": [
@@ -212,6 +213,7 @@ def test_a_definition_becomes_a_container() -> None:
         "--log-opt path=/log",
         "--volume /ca.pem:/etc/ssl/certs/ca-certificates.crt:ro",
         "--env AWS_REGION=me-west-1",
+        "--env AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/credentials/0123456789ab",
         "--env A=1 --env PASSWORD ",
     ):
         assert part in text

@@ -114,7 +114,7 @@ def test_a_machine_without_debians_packages_is_told_so(tmp_path: Path) -> None:
 def test_each_application_has_an_image_that_fits_its_task_definition() -> None:
     assert {*IMAGES} == {*APPLICATIONS}
     for name, image in IMAGES.items():
-        recipe = (WORKLOADS / image.directory / "Containerfile").read_text()
+        recipe = (ROOT / image.directory / "Containerfile").read_text()
         volumes = [path for line in re.findall(r"^VOLUME (.*)$", recipe, re.M) for path in line.split()]
         assert sorted(volumes) == sorted(APPLICATIONS[name]["scratch"]), "only root can write to what is no volume"
         assert {*volumes} <= {*SYSTEMS[image.base].scratch}, "a volume has the owner that its directory has in the image"
@@ -123,9 +123,9 @@ def test_each_application_has_an_image_that_fits_its_task_definition() -> None:
 
 
 def test_an_image_is_known_by_all_that_goes_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recipes, "WORKLOADS", tmp_path)
-    work = tmp_path / "php-api"
-    work.mkdir()
+    monkeypatch.setattr(recipes, "ROOT", tmp_path)
+    work = tmp_path / IMAGES["php-api"].directory
+    work.mkdir(parents=True)
     (work / "entry").write_text("one")
     image, seen = IMAGES["php-api"], []
 
@@ -142,8 +142,9 @@ def test_an_image_is_known_by_all_that_goes_in(tmp_path: Path, monkeypatch: pyte
     seen.append(key())
     (work / "entry").rename(work / "start")
     seen.append(key())
-    (tmp_path / "reporting").mkdir()
-    (tmp_path / "reporting" / "x").write_text("another's")
+    another = tmp_path / IMAGES["reporting"].directory
+    another.mkdir()
+    (another / "x").write_text("another's")
     assert key() == seen[-1]
     assert len({*seen}) == len(seen)
     assert image.key("another base") not in seen

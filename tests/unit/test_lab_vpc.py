@@ -37,6 +37,10 @@ def chain(text: str, name: str) -> list[str]:
     return lines
 
 
+ALWAYS = 3
+"""Rules at the beginning of each chain: what is its own, names, credentials."""
+
+
 def tcp(first: int, last: int = 0, **peers: Any) -> Permission:
     return Permission("tcp", (first, last or first), **peers)
 
@@ -65,11 +69,11 @@ PERMISSIONS: list[tuple[Permission, list[str]]] = [
 def test_a_permission_is_a_rule_for_new_connections(permission: Permission, lines: list[str]) -> None:
     lists = {"pl-1": ("198.18.1.2/32",), "pl-2": ("203.0.113.0/24",)}
     text = host.rules(network(Group((permission,), ()), lists=lists), ME, EVERYBODY)
-    assert chain(text, "group_in")[2:] == ["ct state established,related accept", *lines]
-    assert chain(text, "group_out")[2:] == ["ct state established,related accept"]
+    assert chain(text, "group_in")[ALWAYS:] == ["ct state established,related accept", *lines]
+    assert chain(text, "group_out")[ALWAYS:] == ["ct state established,related accept"]
     text = host.rules(network(Group((), (permission,)), lists=lists), ME, EVERYBODY)
-    assert chain(text, "group_out")[3:] == [line.replace("saddr", "daddr") for line in lines]
-    assert chain(text, "group_in")[3:] == []
+    assert chain(text, "group_out")[ALWAYS + 1 :] == [line.replace("saddr", "daddr") for line in lines]
+    assert chain(text, "group_in")[ALWAYS + 1 :] == []
 
 
 ENTRIES: list[tuple[Entry, str]] = [
@@ -86,19 +90,19 @@ ENTRIES: list[tuple[Entry, str]] = [
 def test_an_entry_of_an_acl_is_a_rule_for_every_packet(entry: Entry, line: str) -> None:
     within = "ip saddr 10.10.64.0/20 accept"
     text = host.rules(network(subnet=Subnet("10.10.64.0/20", entries=(entry,))), ME, EVERYBODY)
-    assert chain(text, "acl_in")[2:] == [within, line]
-    assert chain(text, "acl_out")[2:] == ["ip daddr 10.10.64.0/20 accept"]
+    assert chain(text, "acl_in")[ALWAYS:] == [within, line]
+    assert chain(text, "acl_out")[ALWAYS:] == ["ip daddr 10.10.64.0/20 accept"]
     assert not any("ct state" in one for one in chain(text, "acl_in"))
     out = host.rules(network(subnet=Subnet("10.10.64.0/20", entries=(dataclasses.replace(entry, egress=True),))), ME, EVERYBODY)
-    assert chain(out, "acl_out")[3:] == [line.replace("saddr", "daddr")]
+    assert chain(out, "acl_out")[ALWAYS + 1 :] == [line.replace("saddr", "daddr")]
 
 
 def test_a_host_that_the_api_does_not_know_is_on_its_own() -> None:
     text = host.rules(network(), Host("odd", "me-west-1", "10.10.0.9", "subnet-gone", ("sg-gone",)), EVERYBODY)
     for name in ("acl_in", "acl_out", "group_in", "group_out"):
-        link, names, *more = chain(text, name)
+        link, names, tasks, *more = chain(text, name)
         assert link.endswith('"lo" accept')
-        assert "10.10.0.2" in names
+        assert "10.10.0.2" in names and "169.254.170.2" in tasks
         assert more in ([], ["ct state established,related accept"])
 
 
@@ -113,12 +117,16 @@ ROUTES: list[tuple[tuple[Route, ...], dict[str, str]]] = [
 
 @pytest.mark.parametrize(("routes", "wanted"), ROUTES)
 def test_a_host_has_the_routes_of_its_subnet(routes: tuple[Route, ...], wanted: dict[str, str]) -> None:
-    assert host.routes(network(subnet=Subnet("10.10.64.0/20", routes)), ME) == wanted
+    assert host.routes(network(subnet=Subnet("10.10.64.0/20", routes)), ME) == wanted | {"169.254.170.2/32": "10.10.0.1"}
 
 
 def links(region: str) -> tuple[str, str]:
     number = ["me-west-1", "eu-central-1", "eu-west-1"].index(region)
     return f"r{number}", f"slow{number}"
+
+
+def uplink(region: str) -> str:
+    return f"198.18.1{links(region)[0][1:]}.2"
 
 
 PEERING = Peering("pcx-1", (("eu-central-1", "10.11.0.0/16"), ("me-west-1", "10.10.0.0/16")))
@@ -143,7 +151,7 @@ def test_regions_reach_each_other_where_both_have_a_route_over_an_active_peering
 ) -> None:
     one = region("me-west-1", "10.10.0.0/16", Route("10.11.0.0/16", here), peerings=peerings)
     other = region("eu-central-1", "10.11.0.0/16", Route("10.10.0.0/16", there))
-    lines = chain(router.rules([one, other], links), "forward")
+    lines = chain(router.rules([one, other], links, uplink), "forward")
     between = [line for line in lines if "ip saddr 10.10.0.0/16 ip daddr 10.11.0.0/16" in line]
     assert between == (
         ['iifname { "r0", "slow0" } oifname { "r1", "slow1" } ip saddr 10.10.0.0/16 ip daddr 10.11.0.0/16 accept'] if passes else []
@@ -161,15 +169,30 @@ GATEWAYS: list[tuple[str, list[str]]] = [
 
 @pytest.mark.parametrize(("via", "ends"), GATEWAYS)
 def test_the_internet_is_reached_and_reaches_as_gateways_say(via: str, ends: list[str]) -> None:
-    lines = chain(router.rules([region("me-west-1", "10.10.0.0/16", Route("0.0.0.0/0", via))], links), "forward")
+    lines = chain(router.rules([region("me-west-1", "10.10.0.0/16", Route("0.0.0.0/0", via))], links, uplink), "forward")
     outer, inner = '{ "edge", "inet", "user" }', '{ "r0", "slow0" }'
     ways = [f"iifname {outer} oifname {inner}", f"iifname {inner} oifname {outer}"]
     assert [line for line in lines if "10.10.0.0/16" in line] == [f"{way} {end}" for way, end in zip(ways, ends, strict=False)]
 
 
+@pytest.mark.parametrize(("via", "reaches"), [("igw-1", True), ("nat-1", True), ("", False)])
+def test_other_regions_apis_are_reached_by_whoever_reaches_the_internet(via: str, reaches: bool) -> None:
+    one, other = region("me-west-1", "10.10.0.0/16", Route("0.0.0.0/0", via)), region("eu-central-1", "10.11.0.0/16")
+    lines = [line for line in chain(router.rules([one, other], links, uplink), "forward") if "198.18" in line]
+    here, there = '{ "r0", "slow0" }', '{ "r1", "slow1" }'
+    assert (
+        lines
+        == [
+            f"iifname {here} oifname {there} ip saddr {{ 10.10.0.0/16 }} ip daddr 198.18.11.2 tcp dport 443 accept",
+            f"iifname {there} oifname {here} ip saddr 198.18.11.2 ip daddr {{ 10.10.0.0/16 }} tcp sport 443 accept",
+        ]
+        * reaches
+    )
+
+
 def test_without_networks_only_the_internet_is_forwarded() -> None:
     outer = '{ "edge", "inet", "user" }'
-    assert chain(router.rules([], links), "forward") == [f"iifname {outer} oifname {outer} accept"]
+    assert chain(router.rules([], links, uplink), "forward") == [f"iifname {outer} oifname {outer} accept"]
 
 
 def vpc(name: str, default: bool = False, platform: bool = False) -> dict[str, Any]:

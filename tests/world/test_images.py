@@ -18,7 +18,7 @@ import pytest
 from lab.images.build import Builder
 from lab.images.recipes import IMAGES
 from lab.images.store import OURS, stored
-from lab.podman import podman
+from lab.podman import PodmanError, podman
 from lab.settings import ROOT
 
 from .workloads import APPLICATIONS, EDGE, Container, assets, lab_images
@@ -170,9 +170,19 @@ def test_a_database_that_fails_is_no_database_that_is_absent(
     assert reporting.ask("GET", "/health/clickhouse")[0] == reporting.ask("GET", "/reports/courses")[0] == 503
 
 
-def test_media_says_that_it_is_not_built_yet(start: Callable[..., Any]) -> None:
-    status, _, text = start("media-server").ask("GET", "/healthz")
-    assert (status, json.loads(text)) == (200, {"status": "not built yet"})
+def test_media_is_up_and_says_what_does_not_answer(start: Callable[..., Any]) -> None:
+    media = start("media-server")
+    assert media.ask("GET", "/healthz")[0] == 200
+    status, _, text = media.ask("GET", "/readyz")
+    assert (status, json.loads(text)["status"]) == (503, "S3 does not answer")
+    status, headers, text = media.ask("GET", "/assets")
+    assert (status, headers["content-type"]) == (401, "application/problem+json")
+
+
+def test_media_that_is_not_told_where_things_are_says_which_setting_it_lacks(built: Path) -> None:
+    image = json.loads((built / "images.json").read_text())["media-worker"]["image"]
+    with pytest.raises(PodmanError, match="MEDIA_BUCKET is not set: the bucket that segments go to"):
+        podman("run", "--rm", "--network=none", "--env=AWS_REGION=me-west-1", image)
 
 
 def test_a_second_run_builds_nothing_and_other_labs_share_the_images(built: Path, tmp_path: Path) -> None:

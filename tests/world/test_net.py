@@ -97,7 +97,7 @@ def test_nftables_takes_all_that_the_unit_tests_ask_for(world: Any) -> None:
     subnet = cases.Subnet("10.10.64.0/20", entries=tuple(entry for entry, _ in cases.ENTRIES))
     lists = {"pl-1": ("198.18.1.2/32",), "pl-2": ("203.0.113.0/24",)}
     network = cases.network(group, subnet, lists=lists, peerings=(cases.PEERING,))
-    scripts = [host.rules(network, cases.ME, cases.EVERYBODY), router.rules([network], world.net.links)]
+    scripts = [host.rules(network, cases.ME, cases.EVERYBODY), router.rules([network], world.net.links, world.net.uplink)]
     scripts += [faults.rules([cut], world.net.links) for cut, _ in fault_cases.CUTS]
     for script in scripts:
         done = subprocess.run(["ip", "netns", "exec", "kc-user", "nft", "-c", "-f", "-"], input=script, text=True, capture_output=True)

@@ -31,6 +31,15 @@ EDGE = yaml.safe_load((ROOT / "inventories/common/all/edge.yml").read_text())
 APPLICATIONS = yaml.safe_load((ROOT / "inventories/common/all/applications.yml").read_text())["kc_applications"]
 
 
+TOLD = {
+    "AWS_REGION": "me-west-1",
+    **{f"MEDIA_{name}": name.lower() for name in ("BUCKET", "UPLOADS", "KEY", "QUEUE", "DEAD")},
+    "MEDIA_SIGNING": "s" * 32,
+    "MEDIA_PUBLIC": "https://media.kc-lab.test",
+}
+"""What the media server and its worker have to be told before they begin; here none of it is there."""
+
+
 def lab_images(home: Path, *words: str, environment: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
     """Run `python -m lab images` for a lab in a directory."""
     command = [sys.executable, "-m", "lab", "images", *words]
@@ -145,7 +154,8 @@ def start(images: dict[str, dict[str, str]], until: Callable[..., Any]) -> Itera
     with ExitStack() as stack:
 
         def started(application: str, **environment: str) -> Container:
-            container = Container(application, images[application]["image"], environment)
+            told = TOLD if application.startswith("media-") else {}
+            container = Container(application, images[application]["image"], {**told, **environment})
             stack.callback(container.remove)
             path = APPLICATIONS[application]["health"].get("path")
             if path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ NAMED = (BALANCERS, DISTRIBUTIONS, DATABASES)
 """Addresses by what AWS names itself."""
 
 ENDPOINTS = "endpoints.json"
-"""Written by the behaviour endpoints: by region, its VPC's `network` and the `address` of AWS's APIs in it."""
+"""Written by the behaviour endpoints: by region, its VPC's `network`, the `address` of AWS's APIs in it, and that for others, `public`."""
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -40,16 +40,20 @@ def read(path: Path) -> dict[str, Any]:
 def names_of(snapshot: Mapping[str, Any], endpoints: Mapping[str, Any], *named: Mapping[str, Any]) -> Names:
     """Return what is answered from the files' contents."""
     zones = [Zone(each["name"], map(Record.of, each["records"]), each["askers"]) for each in snapshot.get("zones", ())]
-    zones += [apis(region, each["network"], each["address"]) for region, each in endpoints.items()]
+    zones += [zone for region, each in endpoints.items() for zone in apis(region, each, [one["network"] for one in endpoints.values()])]
     hosts = {name: [each] if isinstance(each, str) else each for one in named for name, each in one.items()}
     return Names(zones, hosts, snapshot.get("healthy", {}), snapshot.get("balancers", {}))
 
 
-def apis(region: str, network: str, address: str) -> Zone:
-    """Return the private zone that AWS's endpoints bring into a VPC: every service of its region."""
-    name = f"{region}.amazonaws.com"
-    record = {"Name": f"*.{name}", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": address}]}
-    return Zone(name, [Record.of(record)], [network])
+def apis(region: str, about: Mapping[str, str], networks: Sequence[str]) -> list[Zone]:
+    """Return the zones of every service of a region: the private one that AWS's endpoints bring into its VPC, and what the others see."""
+    name, own = f"{region}.amazonaws.com", about["network"]
+
+    def zone(address: str, askers: Sequence[str]) -> Zone:
+        record = {"Name": f"*.{name}", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": address}]}
+        return Zone(name, [Record.of(record)], askers)
+
+    return [zone(about["address"], [own]), zone(about["public"], [each for each in networks if each != own])]
 
 
 class Store:

@@ -1,7 +1,8 @@
 """The behaviour `endpoints`: AWS's APIs inside each region, over TLS and under their own names, as a VPC's endpoints have them there.
 
-A process of its own passes on what comes to a region's address to the AWS. Names and address go with the region, so that
-a cut takes neither away; a stopped API hangs here as anywhere.
+A process of its own passes on what comes to a region's address to the AWS, and gives tasks their credentials. Names and address go
+with the region, so that a cut takes neither away; a stopped API hangs here as anywhere. Other regions' APIs are reached by whoever
+reaches the Internet.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from ...world.ca import CA
 from ...world.net import endpoint, region_namespace
 from ..dns.snapshot import ENDPOINTS
 
-PORT = 443
+CREDENTIALS = "/v2/credentials/"
+"""Path at which tasks ask for their role's credentials; the task's id follows."""
+
 ANSWERS = "answers in"
 """What the process says, with a region, once it does."""
 
@@ -45,7 +48,8 @@ class Endpoints(Behaviour):
     def look(self) -> None:
         self._serve()
         cidrs = {region: self.world.net.cidr(region) for region in self.world.regions}
-        found = {region: {"network": cidr, "address": endpoint(cidr)} for region, cidr in cidrs.items() if cidr}
+        uplink = self.world.net.uplink
+        found = {region: {"network": cidr, "address": endpoint(cidr), "public": uplink(region)} for region, cidr in cidrs.items() if cidr}
         update(self.world.home / ENDPOINTS, json.dumps(found, sort_keys=True))
 
     def down(self) -> None:

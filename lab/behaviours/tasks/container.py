@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...world.net import NETNS
+from ..endpoints import CREDENTIALS
 from .record import Task
 
 LOG_SIZE = "10mb"
@@ -55,7 +56,7 @@ def arguments(task: Task, definition: Mapping[str, Any], image: str, resolver: s
         words += ["--mount", f"type=volume,destination={mount['containerPath']},nosuid=true,nodev=true{read_only}"]
     # whoever answers in the lab has a certificate of its authority, as Amazon's servers have one of theirs
     words += ["--volume", f"{trusted}:{BUNDLE}:ro"]
-    for name, value in {**fixed(task), **{each["name"]: each["value"] for each in container.get("environment") or []}}.items():
+    for name, value in {**fixed(task, definition), **{each["name"]: each["value"] for each in container.get("environment") or []}}.items():
         words += ["--env", f"{name}={value}"]
     for each in container.get("secrets") or []:
         words += ["--env", each["name"]]
@@ -67,9 +68,10 @@ def arguments(task: Task, definition: Mapping[str, Any], image: str, resolver: s
     return [*words, image, *entry[1:], *(container.get("command") or [])]
 
 
-def fixed(task: Task) -> dict[str, str]:
-    """Return the variables that Fargate gives each container."""
-    return {"AWS_REGION": task.region, "AWS_DEFAULT_REGION": task.region, "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE"}
+def fixed(task: Task, definition: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables that Fargate gives each container; one whose task has a role learns where its credentials are."""
+    role = {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": f"{CREDENTIALS}{task.id}"} if definition.get("taskRoleArn") else {}
+    return {"AWS_REGION": task.region, "AWS_DEFAULT_REGION": task.region, "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE", **role}
 
 
 def patience(definition: Mapping[str, Any]) -> float:

@@ -18,7 +18,7 @@ KEPT = 3600.0
 
 STOPPED = "STOPPED"
 
-KEPT_OF = ("containerDefinitions", "cpu", "memory")
+KEPT_OF = ("containerDefinitions", "cpu", "memory", "taskRoleArn")
 """What is kept of a task definition with each of its tasks (ECS API, TaskDefinition)."""
 
 

@@ -66,7 +66,7 @@ class Vpc(Behaviour):
             for network in self._networks:
                 what = f"{network.cidr} {router_is}"
                 self._give(region_namespace(network.region), what, partial(self.world.net.vpc, network.region, network.cidr))
-            text = router.rules(self._networks, self.world.net.links)
+            text = router.rules(self._networks, self.world.net.links, self.world.net.uplink)
             self._give(ROUTER, text, partial(nft, text, ROUTER))
             hosts = self.world.net.hosts()
             networks = {network.region: network for network in self._networks}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 
-from ...world.net import TABLE, Host, resolver
+from ...world.net import TABLE, TASKS, Host, resolver
 from .api import Entry, Group, Network, Permission, Subnet
 
 NAMES = {"1": "icmp", "6": "tcp", "17": "udp"}
@@ -17,7 +17,7 @@ def rules(network: Network, host: Host, hosts: Iterable[Host]) -> str:
 
     The ACL is looked at before a connection is known (raw priority), so that a changed entry holds for connections that stand
     too; traffic within the subnet is not its business. Groups are looked at when a connection begins. The VPC's DNS resolver
-    is reached whatever they say, as on AWS.
+    and the credentials of tasks are reached whatever they say, as on AWS.
 
     Args:
         network: The host's region.
@@ -30,9 +30,11 @@ def rules(network: Network, host: Host, hosts: Iterable[Host]) -> str:
     names = resolver(network.cidr)
     chains = []
     for side, hook, link, peer in (("in", "prerouting", "iifname", "saddr"), ("out", "output", "oifname", "daddr")):
+        port = "sport" if side == "in" else "dport"
         always = [
             f'{link} "lo" accept',
-            f"ip {peer} {names} meta l4proto {{ tcp, udp }} th {'sport' if side == 'in' else 'dport'} 53 accept",
+            f"ip {peer} {names} meta l4proto {{ tcp, udp }} th {port} 53 accept",
+            f"ip {peer} {TASKS} tcp {port} 80 accept",
         ]
         numbered = [_entry(one, peer) for one in subnet.entries if one.egress == (side == "out")]
         within = [f"ip {peer} {subnet.cidr} accept"] if subnet.cidr else []
@@ -96,7 +98,11 @@ def _protocol(protocol: str, ports: tuple[int, int]) -> list[str]:
 
 
 def routes(network: Network, host: Host) -> dict[str, str]:
-    """Return a host's routes beyond its VPC: by destination, the gateway's address, or "" where nothing is reached."""
+    """Return a host's routes beyond its subnet: by destination, the gateway's address, or "" where nothing is reached."""
     subnet = network.subnets.get(host.subnet, Subnet(""))
     gateway = str(ipaddress.ip_network(network.cidr)[1])
-    return {"0.0.0.0/0": "", **{route.to: gateway if route.via.startswith(("igw-", "nat-", "pcx-")) else "" for route in subnet.routes}}
+    return {
+        "0.0.0.0/0": "",
+        f"{TASKS}/32": gateway,
+        **{route.to: gateway if route.via.startswith(("igw-", "nat-", "pcx-")) else "" for route in subnet.routes},
+    }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ...world.net import OUTER, TABLE
+from ...world.net import APIS, OUTER, TABLE
 from .api import Network, Peering
 from .host import replace
 
 
-def rules(networks: Sequence[Network], links: Callable[[str], Iterable[str]]) -> str:
+def rules(networks: Sequence[Network], links: Callable[[str], Iterable[str]], uplink: Callable[[str], str]) -> str:
     """Return the script that makes the router obey peerings, route tables and gateways.
 
     What passes between regions is not tracked: a route or a peering that is taken away ends what is connected.
@@ -17,6 +17,7 @@ def rules(networks: Sequence[Network], links: Callable[[str], Iterable[str]]) ->
     Args:
         networks: The regions' networks.
         links: Gives the names of the router's links to a region.
+        uplink: Gives a region's address on them, where its APIs answer other regions.
     """
     outer = _set(f'"{name}"' for name in OUTER)
     lines = [f"iifname {outer} oifname {outer} accept"]
@@ -36,7 +37,15 @@ def rules(networks: Sequence[Network], links: Callable[[str], Iterable[str]]) ->
         if hidden:
             lines.append(f"iifname {outer} oifname {link} ip daddr {_set(hidden)} ct state established,related accept")
         if public or hidden:
-            lines.append(f"iifname {link} oifname {outer} ip saddr {_set([*public, *hidden])} accept")
+            own = _set([*public, *hidden])
+            lines.append(f"iifname {link} oifname {outer} ip saddr {own} accept")
+            for other in networks:
+                if other is not network:
+                    there, apis = _set(f'"{name}"' for name in links(other.region)), uplink(other.region)
+                    lines += [
+                        f"iifname {link} oifname {there} ip saddr {own} ip daddr {apis} tcp dport {APIS} accept",
+                        f"iifname {there} oifname {link} ip saddr {apis} ip daddr {own} tcp sport {APIS} accept",
+                    ]
     body = "".join(f"    {line}\n" for line in lines)
     return replace(TABLE, [f"  chain forward {{\n    type filter hook forward priority filter; policy drop;\n{body}  }}\n"])
 
