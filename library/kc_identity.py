@@ -26,7 +26,8 @@ options:
         purposes) for KMS keys, found by their alias. An object can be read only with its bucket's key.
       - Grant C(secrets_read) (list of secrets) includes the key that secrets are encrypted with.
       - Grant C(parameters_read) is a list of SSM parameters, or true for all of the platform's.
-      - Grants C(queues_send) and C(queues_receive) (lists of queues) are for SQS.
+      - Grants C(queues_send), C(queues_receive) and C(queues_put_aside) (lists of queues) are for SQS; the last is for their
+        dead-letter queues.
       - Grant C(logs_write) (boolean) is for log groups below C(/<platform>/<environment>/), C(repositories_pull) (boolean) for
         the platform's container images.
       - Grant C(backups) (C({bucket, key, prefix})) is for the objects below a prefix of one of the platform's buckets, and its key.

@@ -2,7 +2,6 @@
 
 python -m media_server server      answers tenants and viewers until SIGTERM
 python -m media_server worker      takes jobs until SIGTERM
-python -m media_server health      0 if the worker beside it gets on, else 1
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from granian import Granian
 from granian.constants import Interfaces
 
 from . import settings
-from .alive import alive
 from .aws import clients
 from .worker import Worker
 
@@ -49,12 +47,7 @@ def serve() -> int:
     return 0
 
 
-def health() -> int:
-    """Tell whether the worker gets on."""
-    return 0 if alive(settings.beat()) else 1
-
-
-PROGRAMS = {"server": serve, "worker": work, "health": health}
+PROGRAMS = {"server": serve, "worker": work}
 
 
 def main() -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .alive import beat
 from .api.tokens import SECRET_MIN
 
 
@@ -63,11 +63,6 @@ def worker(environment: Mapping[str, str] = os.environ) -> Worker:
         user=_number(environment, "MEDIA_CELL_USER", "65533", "whom cells run as") if os.geteuid() == 0 else None,
         beat=beat(environment),
     )
-
-
-def beat(environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the file that a worker touches."""
-    return Path(environment.get("MEDIA_BEAT", "").strip() or Path(tempfile.gettempdir()) / "media-worker.beat")
 
 
 @dataclass(frozen=True)

@@ -57,8 +57,8 @@ class Places:
             when["StringLike"] = {"kms:EncryptionContext:aws:s3:arn": list(context)}
         return allow(sid, actions, self.arns("kms", "key/*"), when=when)
 
-    def queues(self, shorts: Iterable[str]) -> list[str]:
-        return [scope.arn("sqs", scope.name("queue", short)) for scope in self.scopes for short in shorts]
+    def queues(self, shorts: Iterable[str], *more: str) -> list[str]:
+        return [scope.arn("sqs", scope.name("queue", short, *more)) for scope in self.scopes for short in shorts]
 
 
 def buckets_read(at: Places, buckets: list[str]) -> list[Statement]:
@@ -154,6 +154,11 @@ def queues_receive(at: Places, queues: list[str]) -> list[Statement]:
     return [allow("QueuesReceive", actions, at.queues(queues))]
 
 
+def queues_put_aside(at: Places, queues: list[str]) -> list[Statement]:
+    """Return what puts a message into a queue's dead-letter queue, with a reason that SQS itself does not know."""
+    return [allow("QueuesPutAside", "sqs:SendMessage", at.queues(queues, "dead"))]
+
+
 def replicate(at: Places, buckets: list[str], keys: list[str]) -> list[Statement]:
     """Return what S3 needs to replicate, both ways between all regions: every bucket is a source and a destination.
 
@@ -182,6 +187,7 @@ LISTS: dict[str, Callable[[Places, list[str]], list[Statement]]] = {
     "parameters_read": parameters_read,
     "queues_send": queues_send,
     "queues_receive": queues_receive,
+    "queues_put_aside": queues_put_aside,
 }
 """Grants whose value is a list of short names."""
 SWITCHES: dict[str, Callable[[Places], list[Statement]]] = {

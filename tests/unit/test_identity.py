@@ -163,6 +163,10 @@ GRANTS: list[tuple[dict[str, Any], dict[str, tuple[list[str], list[str], dict[st
         },
     ),
     (
+        {"queues_put_aside": ["jobs"]},
+        {"QueuesPutAside": (["sqs:SendMessage"], both("arn:aws:sqs:{}:123456789012:kc-lab-jobs-dead"), {})},
+    ),
+    (
         {"queues_receive": ["jobs"]},
         {
             "QueuesReceive": (

@@ -106,6 +106,8 @@ def test_roles_and_queues_agree_on_names(short: str) -> None:
     for grant in ("queues_send", "queues_receive"):
         (statement,) = statements(SCOPE, ["me-west-1"], {grant: [short]})
         assert statement["Resource"] == [ARN + queue_name(SCOPE, short)]
+    (statement,) = statements(SCOPE, ["me-west-1"], {"queues_put_aside": [short]})
+    assert statement["Resource"] == [ARN + dead_name(SCOPE, short)]
 
 
 def test_others_look_a_queue_up() -> None:

@@ -22,10 +22,14 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from lab.settings import ROOT
+from lab.video import Backend
+from lab.world.behaviour import World
 from lab.world.net import MACHINE, OWNER, USER, ip
+from tests.media.videos import frames, made
 from tests.world.chromium import Visit, chromium
 from tests.world.conftest import Lab
 from tests.world.load import Load
+from tests.world.media import Viewer
 from tests.world.mysql import Instance
 from tests.world.nodes import application, seat, secret
 from tests.world.platform import Platform as Network
@@ -157,8 +161,39 @@ def test_a_second_run_changes_nothing(platform: Platform) -> None:
 
 def test_every_application_answers_by_its_name(platform: Platform) -> None:
     assert platform.get("reports", "/health") == (200, {"status": "ok", "region": HOME})
-    assert platform.get("media", "/healthz")[0] == 200
+    assert platform.get("media", "/readyz")[0] == 200
     assert platform.get("api", "/health")[1]["region"] == HOME
+
+
+def sent(platform: Platform, file: Path) -> tuple[Backend, str]:
+    """Have a video of the platform's sent, and wait until it can be played; return its asset, and whoever sent it."""
+    backend = Backend(World.of(platform.lab.settings))
+    *_, asset = backend.send(file, "a moving picture")
+    assert asset["state"] == "ready", asset["reason"]
+    return backend, asset["id"]
+
+
+def test_a_video_goes_in_and_plays_for_who_was_let_in(platform: Platform, tmp_path: Path) -> None:
+    source = made(tmp_path / "source.mp4")
+    backend, asset = sent(platform, source)
+    viewer = Viewer(backend.site, backend.session(asset)["token"])
+    assert frames(viewer.load(tmp_path), "v") == frames(source, "v")
+    master = viewer.offers["aes128"]["hls"]
+    assert viewer.get(master, cookies="").status_code == 403, "the edge gives nothing to strangers"
+    _, other = sent(platform, source)
+    assert viewer.get(master.replace(asset, other)).status_code == 403, "nor another asset's"
+
+
+def test_while_a_regions_s3_and_kms_do_not_answer_the_others_play(platform: Platform, tmp_path: Path) -> None:
+    """Nobody does anything about it: keys and segments come from where the asset was replicated to."""
+    source = made(tmp_path / "source.mp4")
+    backend, asset = sent(platform, source)
+    session = backend.session(asset)["token"]
+    platform.lab.run("api", HOME, "stop")
+    try:
+        assert frames(Viewer(backend.site, session).load(tmp_path), "v") == frames(source, "v")
+    finally:
+        platform.lab.run("heal")
 
 
 def test_an_enrolment_is_in_the_other_regions_replica(platform: Platform, until: Until) -> None:

@@ -18,6 +18,7 @@ _GRANTS = {
     "secrets_read": "secrets",
     "queues_send": "queues",
     "queues_receive": "queues",
+    "queues_put_aside": "queues",
 }
 REFERENCES: tuple[tuple[Path, str], ...] = (
     (("kc_network_flow_log_bucket",), "kc_storage_buckets"),
