@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import threading
+from pathlib import Path
 
 from granian import Granian
 from granian.constants import Interfaces
 
 from . import settings
 from .aws import clients
+from .cell.client import Cell, Failed
 from .worker import Worker
 
 
 def work() -> int:
     """Take jobs; on SIGTERM what is being made is given back, and the segments that are there stay."""
     told = settings.worker()
+    Cell(Path(os.devnull), told.user).close()  # who can't start any takes no job
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -60,7 +64,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stdout)
     try:
         return PROGRAMS[program]()
-    except settings.Unset as error:
+    except (settings.Unset, Failed) as error:
         print(f"media_server: {error}", file=sys.stderr)
         return 2
 

@@ -32,6 +32,8 @@ def client(region: str, name: str, read_seconds: int = READ_SECONDS) -> Any:
         read_timeout=read_seconds,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         max_pool_connections=CONNECTIONS,
+        # URLs that are signed beforehand name the region's own host so; else they name one that knows of few regions
+        s3={"addressing_style": "virtual"},
         # the SHA-256 of what is put is known already
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",

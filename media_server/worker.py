@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from . import manifest, settings
 from .alive import touch
-from .assets import FAILED, QUEUED, READY, WORKING, Asset, Assets, Missing
+from .assets import FAILED, QUEUED, READY, WAITING, WORKING, Asset, Assets, Missing
 from .aws import Clients
 from .cell import coding
 from .cell.client import Cell, Failed, Upload
@@ -96,7 +96,7 @@ class Worker:
             self._jobs.done(job)
 
     def _make(self, job: Job) -> None:
-        asset = self._assets.change(job.tenant, job.asset, lambda found: replace(found, state=WORKING) if found.state == QUEUED else None)
+        asset = self._assets.change(job.tenant, job.asset, _begun)
         if asset.state != WORKING:
             log.info("asset %s is %s: there is nothing to do", asset.id, asset.state)
             return
@@ -143,6 +143,11 @@ class Worker:
             self._assets.change(job.tenant, job.asset, lambda found: replace(found, state=FAILED, reason=reason))
         except Missing:
             log.info("asset %s of %s is gone", job.asset, job.tenant)
+
+
+def _begun(asset: Asset) -> Asset | None:
+    # a job is ordered once an upload is complete, and taken up before the record says so where a worker is quick
+    return replace(asset, state=WORKING, upload="") if asset.state in (WAITING, QUEUED) else None
 
 
 class _Progress:

@@ -82,7 +82,7 @@ SYSTEMS = {
         System("php", (*COMMON, "systemd-standalone-tmpfiles", "nginx", "php8.2-fpm", "php8.2-mysql"), (TMP, "/run")),
         System("python", (*COMMON, "python3-starlette", "python3-uvicorn", "python3-clickhouse-driver")),
         # what else it runs with comes from PyPI (`Image.requirements`)
-        System("media", (*COMMON, "python3", "libseccomp2")),
+        System("media", (*COMMON, "python3", "libseccomp2", "libstdc++6")),
         System(
             "node",
             (*COMMON, *MACHINE, "python3-clickhouse-driver", "default-jre-headless"),

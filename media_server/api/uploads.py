@@ -175,7 +175,7 @@ class Uploads:
         except _Ended:
             return False
         except httpx.HTTPError as error:
-            raise Broken(f"part {number + 1} could not be passed on: {type(error).__name__}") from None
+            raise Broken(f"part {number + 1} could not be passed on: {type(error).__name__}: {error}") from None
         if answer.status_code != 200:
             raise Broken(f"S3 answered {answer.status_code} to part {number + 1}")
         return True

@@ -160,6 +160,7 @@ def main() -> int:
     gc.disable()  # packets are many, and none is part of a circle
     try:
         sandbox.confine(None if user < 0 else user)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
         area = mmap.mmap(area_file, os.fstat(area_file).st_size)
         cell = Cell(connection, area, None if source_file < 0 else source_file)
         sandbox.seal()

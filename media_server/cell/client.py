@@ -28,7 +28,7 @@ PACKAGES = Path(__file__).absolute().parents[2]
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
-    "PYTHONPATH": str(PACKAGES),
+    "PYTHONPATH": os.pathsep.join([str(PACKAGES), *filter(os.path.isabs, sys.path)]),
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 """All that a cell has: nothing of the worker's."""
@@ -92,16 +92,25 @@ class Cell:
             env=ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,  # until it has seen something: then it says nothing any more
         )
         theirs.close()
         if file >= 0:
             os.close(file)
         try:
-            self._answer(START_SECONDS)
+            self._begin()
         except BaseException:
             self.close()
             raise
+
+    def _begin(self) -> None:
+        try:
+            self._answer(START_SECONDS)
+        except wire.Gone:
+            said = self._process.communicate()[1].decode(errors="replace").strip().splitlines()[-1:]
+            raise Failed(f"a cell did not start: {''.join(said) or f'status {self._process.returncode}'}") from None
+        if self._process.stderr is not None:
+            self._process.stderr.close()
 
     @property
     def pid(self) -> int:

@@ -82,6 +82,13 @@ def test_a_cell_of_root_is_never_root() -> None:
         assert USER is None
 
 
+def test_one_that_does_not_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "av.py").write_text("raise ImportError('there is no libav here')")
+    monkeypatch.setitem(ENVIRONMENT, "PYTHONPATH", f"{tmp_path}{os.pathsep}{ENVIRONMENT['PYTHONPATH']}")
+    with pytest.raises(Failed, match="a cell did not start: ImportError: there is no libav here"):
+        Cell(tmp_path / "av.py", USER)
+
+
 def test_it_knows_nothing_of_the_worker(video: VideoOf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not for cells")
     with Cell(video("mp4"), USER) as cell:

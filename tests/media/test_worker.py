@@ -21,7 +21,7 @@ import pytest
 from lab.settings import ROOT, Settings
 from media_server import manifest, settings
 from media_server import worker as work
-from media_server.assets import FAILED, READY, Changed, Missing, manifest_of
+from media_server.assets import FAILED, READY, WAITING, Changed, Missing, manifest_of
 from media_server.cell.client import Cell
 from media_server.jobs import order
 from media_server.package import package
@@ -62,6 +62,14 @@ def test_several_cells_make_the_same_as_one(place: Place, video: VideoOf) -> Non
     alone = place.made()
     place.make_anew(asset, video("mp4"), slots=3)
     assert place.made() == alone
+
+
+def test_a_job_may_come_before_the_record_says_that_the_upload_is_complete(place: Place, video: VideoOf) -> None:
+    asset = place.uploaded(video("mp4"), offers=OFFERS[:1])
+    place.assets.change("acme", asset.id, lambda found: replace(found, state=WAITING, upload="an upload"))
+    place.work()
+    found = place.assets.get("acme", asset.id)
+    assert (found.state, found.upload) == (READY, "")
 
 
 def test_what_is_no_video_fails_with_its_reason_and_is_not_tried_again(place: Place, tmp_path: Path) -> None:
