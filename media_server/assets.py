@@ -134,6 +134,15 @@ class Assets:
         """Keep an asset's manifest."""
         self._s3.put_object(Bucket=self._bucket, Key=manifest_of(asset), Body=data, ContentType=_JSON)
 
+    def made(self, asset: Asset, key: str) -> tuple[int, Callable[[], bytes]]:
+        """Return how many bytes something has that was made of an asset, and what reads it.
+
+        Raises:
+            Missing: There is no such thing.
+        """
+        found = self._found(key, asset.id)
+        return found["ContentLength"], found["Body"].read
+
     def change(self, tenant: str, asset: str, change: Callable[[Asset], Asset | None]) -> Asset:
         """Change an asset; nothing that somebody else wrote meanwhile is lost.
 
@@ -181,13 +190,16 @@ class Assets:
             return None  # deleted meanwhile
 
     def _object(self, key: str, asset: str) -> tuple[bytes, str]:
+        found = self._found(key, asset)
+        return found["Body"].read(), found["ETag"]
+
+    def _found(self, key: str, asset: str) -> Any:
         try:
-            found = self._s3.get_object(Bucket=self._bucket, Key=key)
+            return self._s3.get_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
             if code(error) in ("NoSuchKey", "404"):
                 raise Missing(asset) from None
             raise
-        return found["Body"].read(), found["ETag"]
 
 
 _JSON, _SUFFIX = "application/json", ".json"

@@ -79,6 +79,8 @@ class Server:
         secret: What tokens and the audit are signed with.
         cookies_parameter, cookies_secret: Which secret signs cookies, and where its version is told; empty: no edge asks for any.
         port: It listens there.
+        memory: Bytes of segments that are kept in it; 0: none are.
+        cache, cache_bytes: Directory that segments are kept in, and how many bytes of them; empty: none are.
     """
 
     region: str
@@ -94,6 +96,9 @@ class Server:
     cookies_parameter: str
     cookies_secret: str
     port: int
+    memory: int
+    cache: str
+    cache_bytes: int
 
 
 def server(environment: Mapping[str, str] = os.environ) -> Server:
@@ -118,6 +123,9 @@ def server(environment: Mapping[str, str] = os.environ) -> Server:
         cookies_parameter=parameter,
         cookies_secret=_text(environment, "MEDIA_COOKIES_SECRET", "the key pair of signed cookies") if parameter else "",
         port=_number(environment, "MEDIA_PORT", "8080", "where it listens"),
+        memory=_number(environment, "MEDIA_MEMORY_MIB", "256", "MiB of segments that are kept in memory", least=0) << 20,
+        cache=environment.get("MEDIA_CACHE", "").strip(),
+        cache_bytes=_number(environment, "MEDIA_CACHE_MIB", "4096", "MiB of segments that are kept in the directory MEDIA_CACHE") << 20,
     )
 
 
@@ -135,8 +143,8 @@ def _text(environment: Mapping[str, str], name: str, what: str) -> str:
     return found
 
 
-def _number(environment: Mapping[str, str], name: str, default: str, what: str) -> int:
+def _number(environment: Mapping[str, str], name: str, default: str, what: str, least: int = 1) -> int:
     found = environment.get(name, "").strip() or default
-    if not found.isdecimal() or not int(found):
-        raise Unset(f"{name} is `{found}`, and a number above 0 is asked for: {what}")
+    if not found.isdecimal() or int(found) < least:
+        raise Unset(f"{name} is `{found}`, and a number of {least} or more is asked for: {what}")
     return int(found)

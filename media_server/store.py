@@ -13,13 +13,27 @@ from .package import Stored
 from .records import Range, part_of, parts
 from .video.playlists import TYPES
 
-FOREVER = "public, max-age=31536000, immutable"
+FOREVER = "max-age=31536000, immutable"
 """Of segments: what is at a path never changes."""
 
-WHILE = "public, max-age=60"
+WHILE = "max-age=60"
 """Of what tells players of them: made anew where a job is done again with more to offer."""
 
 KEPT_PARTS = 2
+
+
+def content_type(path: str) -> str:
+    """Return the content type of an object."""
+    return TYPES.get(_suffix(path), "application/octet-stream")
+
+
+def kept_for(path: str) -> str:
+    """Return how long an object may be kept by whoever has got it, as `Cache-Control` says it."""
+    return WHILE if _suffix(path) in ("m3u8", "mpd") else FOREVER
+
+
+def _suffix(path: str) -> str:
+    return path.rpartition(".")[2]
 
 
 class Bucket:
@@ -53,15 +67,14 @@ class Bucket:
 
     def put(self, path: str, data: bytes | memoryview, sha256: str) -> None:
         """See `Store`."""
-        suffix = path.rpartition(".")[2]
         self._s3.put_object(
             Bucket=self._bucket,
             Key=self._prefix + path,
             Body=io.BytesIO(data),
             ChecksumAlgorithm="SHA256",
             ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
-            ContentType=TYPES.get(suffix, "application/octet-stream"),
-            CacheControl=WHILE if suffix in ("m3u8", "mpd") else FOREVER,
+            ContentType=content_type(path),
+            CacheControl=f"public, {kept_for(path)}",
         )
         self._there.add(path)
 

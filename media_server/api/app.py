@@ -25,6 +25,7 @@ from . import metrics
 from .openapi import DOCUMENT
 from .revoked import LOOK_SECONDS, Revoked
 from .ring import Unavailable
+from .segments import PREFIX, Segments
 from .tenants import Bad, Tenants
 from .tokens import Refused
 from .uploads import Broken, Conflict
@@ -46,16 +47,21 @@ class Parts:
     viewers: Viewers
     tenants: Tenants
     revoked: Revoked
+    segments: Segments | None
+    """None: an edge gives them out."""
 
 
 def application(parts: Parts) -> ASGI:
     """Return the application."""
     rest = _starlette(parts)
-    key = parts.viewers.key
+    key, segments = parts.viewers.key, parts.segments
 
     async def answer(scope: Mapping[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(KEYS):
+        path = scope["path"] if scope["type"] == "http" else ""
+        if path.startswith(KEYS):
             await key(scope, send)
+        elif segments is not None and path.startswith(PREFIX):
+            await segments(scope, send)
         else:
             await rest(scope, receive, send)  # type: ignore[arg-type]
 

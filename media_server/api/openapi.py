@@ -91,5 +91,20 @@ DOCUMENT: dict[str, Any] = {
                 s403="Refused",
             )
         },
+        "/v/{tenant}/{asset}/{path}": {
+            method: _told(
+                "A segment, encrypted, or what tells players of them; where no edge stands before the server",
+                _SESSION,
+                _OWNER,
+                _ASSET,
+                {"name": "path", "in": "path", "required": True, "schema": {"type": "string"}, "description": "Has slashes; see /hashes"},
+                s200="It",
+                s206="The range that was asked for",
+                s304="It is known already",
+                s403="Refused",
+                s416="There is no such range",
+            )
+            for method in ("get", "head")
+        },
     },
 }

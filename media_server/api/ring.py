@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 import uuid
@@ -17,7 +18,9 @@ from ..assets import READY, Asset, Assets, Missing
 from ..cell import coding
 from ..keys import Keys, Place
 from ..video.plan import Plan
+from ..where import objects_of
 from ..wrap import Locked, Wrapper
+from .kept import Body, Room
 
 T = TypeVar("T")
 
@@ -149,6 +152,25 @@ class Ring:
         data = self._asked(lambda region: region.assets.manifest(opened.asset))
         return manifest.verified(data, opened.asset.id, opened.keys.manifest)
 
+    def object(self, opened: Opened, path: str, sha256: str, room: Room) -> Body:
+        """Return what is at a path below an asset's, as its manifest has it.
+
+        Raises:
+            Missing: It is not there.
+            Unavailable: No region answers, or none has what the manifest tells.
+            Full: There is no room for it.
+        """
+        asset, key = opened.asset, f"{objects_of(opened.asset)}{path}"
+
+        def ask(region: Region) -> Body:
+            body = room.body(*region.assets.made(asset, key))
+            if hashlib.sha256(body).hexdigest() != sha256:
+                self.forget(asset.tenant, asset.id)  # if it was made anew, its manifest is another
+                raise manifest.Forged(f"{key} is not what the manifest tells")
+            return body
+
+        return self._asked(ask)
+
     def _open(self, name: tuple[str, str], opening: Future[Opened | None]) -> None:
         try:
             found = self._found(*name)
@@ -175,7 +197,7 @@ class Ring:
 
         Raises:
             Missing: All answer, and none has it.
-            Unavailable: One does not answer that might have it.
+            Unavailable: One does not answer that might have it, or has something else.
         """
         now, missing, reasons = self._clock(), None, []
         for region in sorted(self._regions, key=lambda one: self._shunned.get(one.name, 0.0) > now):
@@ -183,7 +205,7 @@ class Ring:
                 return ask(region)
             except Missing as error:
                 missing = error
-            except Locked as error:
+            except (Locked, manifest.Forged) as error:
                 reasons.append(f"{region.name}: {error}")
             except (BotoCoreError, ClientError) as error:
                 self._shunned[region.name] = now + SHUNNED_SECONDS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from pathlib import Path
 
 from .. import settings
 from ..assets import Assets
@@ -14,8 +15,10 @@ from ..wrap import Wrapper
 from .app import ASGI, Parts, application
 from .audit import Audit
 from .cookies import Signers
+from .kept import Directory
 from .revoked import Revoked
 from .ring import Region, Ring
+from .segments import Segments
 from .tenants import Tenants
 from .tokens import Tokens
 from .uploads import Uploads
@@ -32,7 +35,9 @@ def parts(told: settings.Server, own: Clients, other: Clients | None, signers: S
     viewers = Viewers(tokens, ring, revoked, Audit(told.secret, sys.stdout), told.origins, told.public, signers)
     uploads = Uploads(own.s3, told.uploads, assets, wrapper, partial(order, own.sqs, told.queue))
     tenants = Tenants(tokens, assets, uploads, ring, revoked, told.public, partial(delete_below, own.s3, told.media))
-    return Parts(viewers, tenants, revoked)
+    directory = Directory(Path(told.cache), told.cache_bytes) if told.cache else None
+    segments = Segments(viewers, told.memory, directory) if signers is None else None
+    return Parts(viewers, tenants, revoked, segments)
 
 
 def app() -> ASGI:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -34,11 +35,12 @@ COOKIE = "media-session"
 KEYS = "/keys/"
 NEVER_KEPT = (b"cache-control", b"private, no-store")
 _NEVER_KEPT = {"cache-control": "private, no-store"}
-_PROBLEM = (b"content-type", b"application/problem+json")
+PROBLEM = (b"content-type", b"application/problem+json")
 LICENCE_BYTES_MAX = 64 << 10
 
 Scope = Mapping[str, Any]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
 
 _REFUSED = b'{"title":"Forbidden","status":403}'
 _UNAVAILABLE = b'{"title":"Service unavailable","status":503}'
@@ -66,34 +68,32 @@ class Viewers:
     async def key(self, scope: Scope, send: Send) -> None:
         """Answer for a key: 16 bytes, to whom has a session of its asset."""
         headers = dict(scope["headers"])
-        cross = self._cross(headers.get(b"origin", b"").decode("latin-1"))
+        cross = self.cross(headers)
         if scope["method"] == "GET":
             await self._key(scope["path"], headers, cross, send)
         elif scope["method"] == "OPTIONS":
-            await _answer(send, 204, b"", [*cross, *_PREFLIGHT])
+            await answer(send, 204, b"", [*cross, *_PREFLIGHT])
         else:
-            await _answer(send, 405, b"", [*cross, (b"allow", b"GET, OPTIONS")])
+            await answer(send, 405, b"", [*cross, (b"allow", b"GET, OPTIONS")])
 
-    async def _key(self, path: str, headers: Mapping[bytes, bytes], cross: list[tuple[bytes, bytes]], send: Send) -> None:
+    async def _key(self, path: str, headers: Mapping[bytes, bytes], cross: Headers, send: Send) -> None:
         try:
-            place, token = self._place(path, _token(headers))
-            opened = self.ring.at_hand(token.tenant, token.asset)
-            if opened is None:
-                opened = await run_in_threadpool(self.ring.get, token.tenant, token.asset)
+            place, token = self._place(path, token_in(headers))
+            opened = await self.opened(token)
             content = opened.content(place) if place.profile == AES128 else None
         except (Refused, Missing):
             content = None
         except Unavailable:
             metrics.KEYS.labels("unavailable").inc()
-            await _answer(send, 503, _UNAVAILABLE, [*cross, NEVER_KEPT, _PROBLEM, (b"retry-after", b"5")])
+            await unavailable(send, cross)
             return
         if content is None:
             metrics.KEYS.labels("refused").inc()
-            await _answer(send, 403, _REFUSED, [*cross, NEVER_KEPT, _PROBLEM])
+            await refuse(send, cross)
             return
         self.audit.issued(token.tenant, token.asset, token.id, place.path)
         metrics.KEYS.labels("issued").inc()
-        await _answer(send, 200, content, [*cross, NEVER_KEPT, (b"content-type", b"application/octet-stream")])
+        await answer(send, 200, content, [*cross, NEVER_KEPT, (b"content-type", b"application/octet-stream")])
 
     async def licence(self, request: Request) -> Response:
         """Answer for a licence of ClearKey (W3C, Encrypted Media Extensions, 9.1): the keys of those key ids that are the asset's."""
@@ -126,13 +126,18 @@ class Viewers:
         for each in offers:
             if each["profile"] == CBCS:
                 each |= {"dash": f"{base}cbcs/manifest.mpd", "licence": f"{self.public}/licences/{asset.path}"}
-        answer = JSONResponse({**said, "offers": offers}, headers=_NEVER_KEPT)
+        begun = JSONResponse({**said, "offers": offers}, headers=_NEVER_KEPT)
+        # each asset's for itself: two can be played side by side, and nothing else is sent a token
+        paths = [f"{KEYS}{asset.path}/", f"/licences/{asset.path}"]
         if self.signers is not None:
             signer = await run_in_threadpool(self.signers)
             for name, value in signer.cookies(base, token.expires).items():
-                answer.set_cookie(name, value, path=f"/{objects_of(asset)}", secure=True, httponly=True, samesite="none")
-        answer.set_cookie(COOKIE, _given(request), path="/keys/", secure=True, httponly=True, samesite="none")
-        return answer
+                _set_cookie(begun, name, value, f"/{objects_of(asset)}", token)
+        else:
+            paths.append(f"/{objects_of(asset)}")
+        for path in paths:
+            _set_cookie(begun, COOKIE, _given(request), path, token)
+        return begun
 
     async def hashes(self, request: Request) -> Response:
         """Answer with the manifest: the SHA-256 of all that is loaded. Its signature was verified here."""
@@ -145,6 +150,22 @@ class Viewers:
             return self.refused()
         return JSONResponse({"objects": dict(said.objects)}, headers=_NEVER_KEPT)
 
+    def admitted(self, given: str, tenant: str, asset: str) -> Token:
+        """Return the session that a token is of, if it is one of this asset.
+
+        Raises:
+            Refused: It is not, or not any more.
+        """
+        token = self.tokens.read(SESSION, given)
+        if token.id in self.revoked or (tenant, asset) != (token.tenant, token.asset):
+            raise Refused("it is for another asset, or was revoked")
+        return token
+
+    async def opened(self, token: Token) -> Opened:
+        """Return the asset of a session; see `Ring.get`."""
+        found = self.ring.at_hand(token.tenant, token.asset)
+        return found if found is not None else await run_in_threadpool(self.ring.get, token.tenant, token.asset)
+
     def refused(self) -> Response:
         """Return the one answer to all that is refused."""
         metrics.KEYS.labels("refused").inc()
@@ -152,10 +173,10 @@ class Viewers:
 
     def _place(self, path: str, given: str) -> tuple[Place, Token]:
         """Return the place that a path names, if the token is for its asset."""
-        token = self.tokens.read(SESSION, given)
         parts = path.removeprefix(KEYS).split("/")
-        if token.id in self.revoked or len(parts) != 5 or (parts[0], parts[1]) != (token.tenant, token.asset):
-            raise Refused("it is for another asset, or was revoked")
+        if len(parts) != 5:
+            raise Refused("it names no place")
+        token = self.admitted(given, parts[0], parts[1])
         if not (parts[4].isascii() and parts[4].isdecimal() and len(parts[4]) < 7):
             raise Refused("there is no such period")
         return Place(parts[2], parts[3], int(parts[4])), token
@@ -164,15 +185,15 @@ class Viewers:
         """Return the asset of a request, and its session; None if it is not to be had."""
         try:
             token = self.tokens.read(SESSION, _given(request))
-            named = request.path_params.get("tenant", token.tenant), request.path_params.get("asset", token.asset)
-            if token.id in self.revoked or named != (token.tenant, token.asset):
-                return None, None
-            return await run_in_threadpool(self.ring.get, token.tenant, token.asset), token
+            named = request.path_params
+            self.admitted(_given(request), named.get("tenant", token.tenant), named.get("asset", token.asset))
+            return await self.opened(token), token
         except (Refused, Missing):
             return None, None
 
-    def _cross(self, origin: str) -> list[tuple[bytes, bytes]]:
+    def cross(self, headers: Mapping[bytes, bytes]) -> Headers:
         """Return the headers by which a page of another host may read an answer: one that is known by name, and never all."""
+        origin = headers.get(b"origin", b"").decode("latin-1")
         vary = (b"vary", b"origin")
         if origin not in self.origins:
             return [vary]
@@ -204,12 +225,24 @@ async def limited(request: Request, most: int) -> bytes:
     return bytes(body)
 
 
-async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+async def answer(send: Send, status: int, body: bytes, headers: Headers) -> None:
+    """Send an answer."""
     await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
     await send({"type": "http.response.body", "body": body})
 
 
-def _token(headers: Mapping[bytes, bytes]) -> str:
+async def refuse(send: Send, cross: Headers) -> None:
+    """Send the one answer to all that is refused."""
+    await answer(send, 403, _REFUSED, [*cross, NEVER_KEPT, PROBLEM])
+
+
+async def unavailable(send: Send, cross: Headers) -> None:
+    """Send that what is behind does not answer."""
+    await answer(send, 503, _UNAVAILABLE, [*cross, NEVER_KEPT, PROBLEM, (b"retry-after", b"5")])
+
+
+def token_in(headers: Mapping[bytes, bytes]) -> str:
+    """Return the token that comes with a request, in a header or as a cookie; empty: none does."""
     said = headers.get(b"authorization", b"")
     if said[:7].lower() == b"bearer ":
         return said[7:].strip().decode("latin-1")
@@ -221,7 +254,13 @@ def _token(headers: Mapping[bytes, bytes]) -> str:
 
 
 def _given(request: Request) -> str:
-    return _token(dict(request.scope["headers"]))
+    return token_in(dict(request.scope["headers"]))
+
+
+def _set_cookie(response: Response, name: str, value: str, path: str, token: Token) -> None:
+    """Set a cookie that lasts as long as a session."""
+    seconds = max(0, token.expires - int(time.time()))
+    response.set_cookie(name, value, max_age=seconds, path=path, secure=True, httponly=True, samesite="none")
 
 
 def _key_id(text: str) -> uuid.UUID:

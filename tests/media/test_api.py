@@ -119,9 +119,9 @@ def test_openapi_tells_of_every_route_and_of_no_other(place: Place) -> None:
     routes = {(route.path, method) for route in api._starlette(parts(made, place.clients, None, None)).routes for method in route.methods}  # type: ignore[attr-defined]
     routes = {(path, method.lower()) for path, method in routes}
     said = {(path, method) for path, each in DOCUMENT["paths"].items() for method in each}
-    keys = {(path, method) for path, method in said if path.startswith("/keys/")}
-    assert said - keys == {(path, method) for path, method in routes if method != "head" or path == "/uploads/{asset}"}
-    assert {method for _, method in keys} == {"get"}
+    before = {(path, method) for path, method in said if path.startswith(("/keys/", "/v/"))}
+    assert said - before == {(path, method) for path, method in routes if method != "head" or path == "/uploads/{asset}"}
+    assert {(path.split("/")[1], method) for path, method in before} == {("keys", "get"), ("v", "get"), ("v", "head")}
 
 
 def test_a_setting_that_is_missing_is_told() -> None:

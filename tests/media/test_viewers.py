@@ -200,8 +200,11 @@ def test_cookies_are_cloudfronts(tmp_path: Path) -> None:
 
 def test_a_key_is_given_for_the_cookie_that_playing_began_with(server: Server, asset: Asset) -> None:
     begun = server.ask("POST", "/play", session("acme", asset.id))
-    (cookie,) = begun.headers.get_list("set-cookie")
-    assert cookie.startswith("media-session=") and "; HttpOnly" in cookie and "; Secure" in cookie and "; Path=/keys/" in cookie
+    cookies = begun.headers.get_list("set-cookie")
+    paths = {cookie.split("; Path=")[1].split(";")[0] for cookie in cookies}
+    assert paths == {f"/keys/{asset.path}/", f"/v/{asset.path}/", f"/licences/{asset.path}"}
+    for cookie in cookies:
+        assert cookie.startswith("media-session=") and "; HttpOnly" in cookie and "; Secure" in cookie and "; Max-Age=" in cookie
     path = f"/keys/{asset.path}/aes128/180p/0"
     given = server.ask("GET", path, headers={"Cookie": f"other=1; {cookie.split(';')[0]}"})
     assert given.status_code == 200 and len(given.content) == 16
