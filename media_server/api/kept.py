@@ -33,8 +33,8 @@ class Full(Exception):
 class Room:
     """Bounds the bytes of all bodies that are in memory.
 
-    Who sends a body holds it until its last byte has left, which may take a slow viewer minutes, and tells nobody when; so each counts
-    for as long as anybody has it.
+    Who sends a body holds it until its last byte has left, which may take a slow viewer minutes, and it may long be kept no more; so each
+    counts for as long as anybody has it.
 
     Args:
         most: Bytes.

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ..assets import Missing
 from ..manifest import Forged, Manifest
@@ -24,7 +24,6 @@ from .tokens import Refused
 from .viewers import NEVER_KEPT, PROBLEM, Headers, Scope, Send, Viewers, answer, refuse, token_in, unavailable
 
 T = TypeVar("T")
-Message = Mapping[str, Any]
 
 PREFIX = f"/{EDGE}"
 ON_THE_WAY = 256 << 20
@@ -36,13 +35,15 @@ MANIFESTS = 64 << 20
 MANIFEST_OBJECT = 400
 """Bytes that a manifest takes for each object in it: two texts, and a place in a table."""
 
+PIECE = 128 << 10
+"""Bytes that are sent at once."""
+
 READERS = 8
 """Objects that are read side by side."""
 
 _UNSATISFIABLE = b'{"title":"Range not satisfiable","status":416}'
 _EXPOSED = (b"access-control-expose-headers", b"accept-ranges, content-length, content-range, etag")
 _BODY = "http.response.body"
-_NOTHING: Message = {"type": _BODY, "body": b""}
 _PREFLIGHT = [
     (b"access-control-allow-methods", b"GET, HEAD, OPTIONS"),
     (b"access-control-allow-headers", b"authorization, range, if-none-match, if-range"),
@@ -96,7 +97,8 @@ class Segments:
         said = [*cross, (b"etag", tag.encode()), (b"cache-control", f"private, {kept_for(path)}".encode())]
         if is_known(_text(headers, b"if-none-match"), tag):
             metrics.SEGMENTS.labels("known").inc()
-            await _send(send, 304, said, _NOTHING)
+            await send({"type": "http.response.start", "status": 304, "headers": said})
+            await send({"type": _BODY, "body": b""})
             return
         found = await self._found(opened, path, sha256)
         length = found.length if isinstance(found, File) else len(found)
@@ -110,8 +112,20 @@ class Segments:
         ]
         if part:
             said.append((b"content-range", f"bytes {part.start}-{part.stop - 1}/{length}".encode()))
-        by_path = part is None and "http.response.pathsend" in scope.get("extensions", {})
-        await _send(send, 206 if part else 200, said, await self._message(found, where, by_path) if is_get else _NOTHING)
+        await send({"type": "http.response.start", "status": 206 if part else 200, "headers": said})
+        if not is_get:
+            await send({"type": _BODY, "body": b""})
+        elif isinstance(found, File) and part is None and "http.response.pathsend" in scope.get("extensions", {}):
+            await send({"type": "http.response.pathsend", "path": str(found.path)})
+        else:
+            await self._send(found, where, send)
+
+    async def _send(self, found: Body | File, where: slice, send: Send) -> None:
+        """Send some bytes of an object in pieces, each when those before have left: the server has a copy of what is on its way."""
+        for at in range(where.start, where.stop, PIECE):
+            piece = slice(at, min(at + PIECE, where.stop))
+            data = found[piece] if isinstance(found, Body) else await self._in_thread(partial(found.read, piece))
+            await send({"type": _BODY, "body": data, "more_body": piece.stop < where.stop})
 
     async def _named(self, path: str, given: str) -> tuple[Opened, str, str]:
         """Return the asset that a path names, the path below it, and the SHA-256 (hex) of what is there, if the token is for it."""
@@ -165,22 +179,6 @@ class Segments:
     async def _in_thread(self, do: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, do)
 
-    async def _message(self, found: Body | File, where: slice, by_path: bool) -> Message:
-        """Return what is sent of an object."""
-        length = where.stop - where.start
-        if isinstance(found, Body):
-            body = found if length == len(found) else self._room.body(length, lambda: found[where])
-        elif by_path:
-            return {"type": "http.response.pathsend", "path": str(found.path)}
-        else:
-            body = await self._in_thread(lambda: self._room.body(length, lambda: found.read(where)))
-        return {"type": _BODY, "body": body}
-
 
 def _text(headers: Mapping[bytes, bytes], name: bytes) -> str:
     return headers.get(name, b"").decode("latin-1")
-
-
-async def _send(send: Send, status: int, headers: Headers, message: Message) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send(message)

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
-import httpx
 import pytest
 
-from lab.settings import ROOT, Settings
 from media_server.assets import Asset
-from media_server.aws import Clients
-from tests import ports
 
-from .place import HOME, OTHER, WAITS, Place
-from .server import SECRET, Server, environment
+from .place import Place, made_at
+from .server import Server, running
 from .videos import KINDS, VideoOf, made
 
 
@@ -41,40 +31,13 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> VideoOf:
 
 @pytest.fixture
 def place(aws_api: str) -> Place:
-    lab = Settings.load()
-    words = {"region_name": HOME, "endpoint_url": aws_api, "aws_access_key_id": lab.access_key, "aws_secret_access_key": lab.secret_key}
-    of = Clients(*(boto3.client(name, **words) for name in ("s3", "kms", "sqs")))
-    for bucket in ("media", "uploads"):
-        of.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": HOME})
-    of.s3.put_bucket_versioning(Bucket="media", VersioningConfiguration={"Status": "Enabled"})
-    key = of.kms.create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]
-    of.kms.replicate_key(KeyId=key, ReplicaRegion=OTHER)
-    queue, dead = (of.sqs.create_queue(QueueName=name, Attributes=WAITS)["QueueUrl"] for name in ("jobs", "dead"))
-    return Place(aws_api, of, key, queue, dead)
+    return made_at(aws_api)
 
 
 @pytest.fixture
 def server(place: Place, tmp_path: Path) -> Iterator[Server]:
-    port = ports.free()
-    log = tmp_path / "server.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "media_server", "server"], cwd=ROOT, env=environment(place.environment, port), stdout=out, stderr=out
-        )
-    running = Server(f"http://127.0.0.1:{port}", log, process)
-    try:
-        deadline = time.monotonic() + 180
-        while True:
-            with contextlib.suppress(httpx.HTTPError):
-                if running.ask("GET", "/readyz").status_code == 200:
-                    break
-            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
-        yield running
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-    assert SECRET not in log.read_text()
+    with running(place.environment, tmp_path / "server.log") as found:
+        yield found
 
 
 @pytest.fixture

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import threading
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import boto3
+
 from lab.settings import Settings
 from media_server import settings
-from media_server.assets import QUEUED, Asset, Assets
+from media_server.assets import QUEUED, READY, Asset, Assets
 from media_server.aws import Clients
+from media_server.cell import coding
 from media_server.jobs import Jobs, order
+from media_server.manifest import Manifest, signed
+from media_server.store import Bucket
 from media_server.video.offer import Offer
-from media_server.where import EDGE
+from media_server.video.plan import Plan
+from media_server.where import EDGE, objects_of
 from media_server.worker import Worker
 from media_server.wrap import Wrapper
 
@@ -91,6 +99,19 @@ class Place:
         self.order(made)
         return made
 
+    def published(self, objects: Mapping[str, bytes], plans: Mapping[str, Plan] | None = None) -> Asset:
+        """Have an asset that can be played, of these objects, as if a worker had made them."""
+        name = str(uuid.uuid4())
+        keys, wrapped = self.wrapper.new("acme", uuid.UUID(name))
+        said = {profile: coding.encode(plan) for profile, plan in (plans or {}).items()}
+        made = Asset(name, "acme", "objects", 1, base64.b64encode(wrapped).decode(), OFFERS, READY, plans=said)
+        hashes = {path: hashlib.sha256(data).hexdigest() for path, data in objects.items()}
+        store = Bucket(self.clients.s3, "media", objects_of(made))
+        for path, data in objects.items():
+            store.put(path, data, hashes[path])
+        self.assets.keep_manifest(made, signed(Manifest(name, hashes), keys.manifest))
+        return self.assets.create(made)
+
     def begin_the_queue_anew(self) -> None:
         """Forget jobs that somebody has taken."""
         self.clients.sqs.delete_queue(QueueUrl=self.queue)
@@ -127,3 +148,22 @@ class Place:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         told = self.clients.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
         return all(told[name] == "0" for name in names)
+
+
+def client(url: str, region: str, name: str) -> Any:
+    """Return a client of a region's service."""
+    lab = Settings.load()
+    words = {"aws_access_key_id": lab.access_key, "aws_secret_access_key": lab.secret_key}
+    return boto3.client(name, region_name=region, endpoint_url=url, **words)
+
+
+def made_at(url: str) -> Place:
+    """Make what the media server needs, at an AWS that is empty."""
+    of = Clients(*(client(url, HOME, name) for name in ("s3", "kms", "sqs")))
+    for bucket in ("media", "uploads"):
+        of.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": HOME})
+    of.s3.put_bucket_versioning(Bucket="media", VersioningConfiguration={"Status": "Enabled"})
+    key = of.kms.create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]
+    of.kms.replicate_key(KeyId=key, ReplicaRegion=OTHER)
+    queue, dead = (of.sqs.create_queue(QueueName=name, Attributes=WAITS)["QueueUrl"] for name in ("jobs", "dead"))
+    return Place(url, of, key, queue, dead)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from lab.settings import ROOT
 from media_server.api import tokens
+from tests import ports
 
 SECRET = "s" * 48
 PAGE = "https://learn.example"
@@ -29,16 +38,56 @@ class Server:
         return httpx.request(method, self.url + path, headers=headers, timeout=60, **more)
 
     @property
+    def workers(self) -> dict[int, int]:
+        """Bytes of memory of the processes that answer, by their numbers."""
+        found = subprocess.run(["ps", "-o", "pid=,rss=", "--ppid", str(self.process.pid)], capture_output=True, text=True)
+        return {int(pid): int(size) << 10 for pid, size in map(str.split, found.stdout.splitlines())}
+
+    @property
     def memory(self) -> int:
         """Bytes of its processes, together."""
-        found = subprocess.run(["ps", "-o", "rss=", "--ppid", str(self.process.pid)], capture_output=True, text=True)
-        return sum(map(int, found.stdout.split())) << 10
+        return sum(self.workers.values())
+
+    def number(self, name: str) -> float:
+        """Return a number that it tells Prometheus; 0 if it tells none."""
+        said = dict(line.rsplit(" ", 1) for line in self.ask("GET", "/metrics").text.splitlines() if line[0] != "#")
+        return float(said.get(name, 0))
+
+    def kill(self) -> None:
+        """Kill it, as a machine that fails does."""
+        for pid in (self.process.pid, *self.workers):
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait(30)
 
 
-def environment(place: dict[str, str], port: int) -> dict[str, str]:
+@contextmanager
+def running(place: Mapping[str, str], log: Path, **more: str) -> Iterator[Server]:
+    """Run a server, with some settings more."""
+    port = ports.free()
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "media_server", "server"], cwd=ROOT, env=environment(place, port) | more, stdout=out, stderr=out
+        )
+    found = Server(f"http://127.0.0.1:{port}", log, process)
+    try:
+        deadline = time.monotonic() + 180
+        while True:
+            with contextlib.suppress(httpx.HTTPError):
+                if found.ask("GET", "/readyz").status_code == 200:
+                    break
+            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        yield found
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+    assert SECRET not in log.read_text()
+
+
+def environment(place: Mapping[str, str], port: int) -> dict[str, str]:
     """What a server is told beside what workers are."""
     own = {"MEDIA_PUBLIC": f"http://127.0.0.1:{port}", "MEDIA_ORIGINS": PAGE, "MEDIA_SIGNING": SECRET, "MEDIA_PORT": str(port)}
-    return place | own
+    return {**place, **own}
 
 
 def backend(tenant: str = "acme") -> str:
