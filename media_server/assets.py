@@ -134,8 +134,8 @@ class Assets:
         """Keep an asset's manifest."""
         self._s3.put_object(Bucket=self._bucket, Key=manifest_of(asset), Body=data, ContentType=_JSON)
 
-    def made(self, asset: Asset, key: str) -> tuple[int, Callable[[], bytes]]:
-        """Return how many bytes something has that was made of an asset, and what reads it.
+    def made(self, asset: Asset, key: str) -> tuple[int, Callable[[int], bytes]]:
+        """Return how many bytes something has that was made of an asset, and what reads so many of them.
 
         Raises:
             Missing: There is no such thing.

@@ -12,6 +12,8 @@ from typing import IO
 
 from .secret import derived
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class Broken(Exception):
     """A row was changed, or one is missing before it."""
@@ -43,7 +45,7 @@ class Audit:
                 "session": session,
                 "key": what,
             }
-            text = json.dumps(said, separators=(",", ":"))
+            text = _encode(said)
             self._last = hmac.digest(self._key, self._last + text.encode(), "sha256")
             self._count += 1
             self._stream.write(f'{text[:-1]},"mac":"{self._last.hex()}"}}\n')

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -18,6 +19,9 @@ from typing import Any, Generic, TypeVar
 log = logging.getLogger(__name__)
 
 V = TypeVar("V")
+
+PIECE = 128 << 10
+"""Bytes that are read and sent at once. Of what is on its way to a viewer there are some four of them, whatever he asked for."""
 
 ENTRY = 4096
 """Bytes that anything takes at least: of a file system, and of what is known of it."""
@@ -46,15 +50,19 @@ class Room:
         self._lock = threading.Lock()
         self._left: SimpleQueue[int] = SimpleQueue()  # the one that may be put to where an object ends
 
-    def body(self, length: int, read: Callable[[], bytes]) -> Body:
+    def body(self, length: int, read: Callable[[int], bytes]) -> Body:
         """Read a body that has so many bytes.
+
+        Args:
+            length: Bytes.
+            read: Returns so many of them, or all that are left.
 
         Raises:
             Full: There is no room for it; it is not read.
         """
         self._take(length)
         try:
-            return Body(read(), length, self._left)
+            return Body([read(PIECE) for _ in range(0, length, PIECE)], length, self._left)
         except BaseException:
             self._left.put(length)
             raise
@@ -68,21 +76,37 @@ class Room:
             self._taken += length
 
 
-class Body(bytes):
-    """Bytes that leave their room when nobody has them any more."""
+class Body:
+    """Bytes in pieces, which leave their room when nobody has them any more.
 
-    _length: int
-    _left: SimpleQueue[int]
+    Args:
+        pieces: All of `PIECE` bytes but the last.
+        length: Bytes, altogether.
+        left: Where it says that it has left.
+    """
 
-    def __new__(cls, data: bytes, length: int, left: SimpleQueue[int]) -> Body:
-        """Return them, with what they took."""
-        made = super().__new__(cls, data)
-        made._length, made._left = length, left
-        return made
+    def __init__(self, pieces: list[bytes], length: int, left: SimpleQueue[int]) -> None:
+        self.length = length
+        self._pieces = pieces
+        self._left = left
 
     def __del__(self) -> None:
         """Leave."""
-        self._left.put(self._length)
+        self._left.put(self.length)
+
+    def pieces(self, where: slice) -> Iterator[bytes]:
+        """Yield some of its bytes."""
+        for number in range(where.start // PIECE, -(-where.stop // PIECE)):
+            begin = number * PIECE
+            yield self._pieces[number][max(0, where.start - begin) : where.stop - begin]  # a whole one is not copied
+
+    @property
+    def sha256(self) -> str:
+        """Their SHA-256 (hex)."""
+        hashed = hashlib.sha256()
+        for piece in self._pieces:
+            hashed.update(piece)
+        return hashed.hexdigest()
 
 
 class Lately(Generic[V]):
@@ -140,11 +164,12 @@ class File:
     path: Path
     length: int
 
-    def read(self, where: slice) -> bytes:
-        """Return some of its bytes."""
+    def pieces(self, where: slice) -> Iterator[bytes]:
+        """Yield some of its bytes."""
         with self.path.open("rb") as file:
             file.seek(where.start)
-            return file.read(where.stop - where.start)
+            for at in range(where.start, where.stop, PIECE):
+                yield file.read(min(PIECE, where.stop - at))
 
 
 class Directory:
@@ -181,15 +206,16 @@ class Directory:
             self._bytes -= _taken(file.length)  # somebody else took it away
             return None
 
-    def put(self, sha256: str, data: bytes) -> None:
+    def put(self, sha256: str, body: Body) -> None:
         """Keep an object, if there is room for it beside those that are just being sent."""
-        size = _taken(len(data))
+        size = _taken(body.length)
         if not self._make_room(size):
             return
-        file = File(self._top / sha256, len(data))
+        file = File(self._top / sha256, body.length)
         begun = self._top / f"{_BEGUN}{sha256}"
         try:
-            begun.write_bytes(data)
+            with begun.open("wb") as out:
+                out.writelines(body.pieces(slice(0, body.length)))
             begun.replace(file.path)
         except OSError as error:
             log.warning("%s takes no more: %s", self._top, error)

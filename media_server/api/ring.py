@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 import uuid
@@ -164,7 +163,7 @@ class Ring:
 
         def ask(region: Region) -> Body:
             body = room.body(*region.assets.made(asset, key))
-            if hashlib.sha256(body).hexdigest() != sha256:
+            if body.sha256 != sha256:
                 self.forget(asset.tenant, asset.id)  # if it was made anew, its manifest is another
                 raise manifest.Forged(f"{key} is not what the manifest tells")
             return body

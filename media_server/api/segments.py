@@ -35,9 +35,6 @@ MANIFESTS = 64 << 20
 MANIFEST_OBJECT = 400
 """Bytes that a manifest takes for each object in it: two texts, and a place in a table."""
 
-PIECE = 128 << 10
-"""Bytes that are sent at once."""
-
 READERS = 8
 """Objects that are read side by side."""
 
@@ -101,17 +98,16 @@ class Segments:
             await send({"type": _BODY, "body": b""})
             return
         found = await self._found(opened, path, sha256)
-        length = found.length if isinstance(found, File) else len(found)
         ranged = _text(headers, b"range") if is_get else ""  # it means nothing to other methods (RFC 9110, 14.2)
-        part = span(ranged, _text(headers, b"if-range"), tag, length)
-        where = part or slice(0, length)
+        part = span(ranged, _text(headers, b"if-range"), tag, found.length)
+        where = part or slice(0, found.length)
         said += [
             (b"accept-ranges", b"bytes"),
             (b"content-type", content_type(path).encode()),
             (b"content-length", str(where.stop - where.start).encode()),
         ]
         if part:
-            said.append((b"content-range", f"bytes {part.start}-{part.stop - 1}/{length}".encode()))
+            said.append((b"content-range", f"bytes {part.start}-{part.stop - 1}/{found.length}".encode()))
         await send({"type": "http.response.start", "status": 206 if part else 200, "headers": said})
         if not is_get:
             await send({"type": _BODY, "body": b""})
@@ -122,10 +118,13 @@ class Segments:
 
     async def _send(self, found: Body | File, where: slice, send: Send) -> None:
         """Send some bytes of an object in pieces, each when those before have left: the server has a copy of what is on its way."""
-        for at in range(where.start, where.stop, PIECE):
-            piece = slice(at, min(at + PIECE, where.stop))
-            data = found[piece] if isinstance(found, Body) else await self._in_thread(partial(found.read, piece))
-            await send({"type": _BODY, "body": data, "more_body": piece.stop < where.stop})
+        pieces, left = found.pieces(where), where.stop - where.start
+        while True:
+            piece = next(pieces, b"") if isinstance(found, Body) else await self._in_thread(partial(next, pieces, b""))
+            left -= len(piece)
+            await send({"type": _BODY, "body": piece, "more_body": left > 0})
+            if not left or not piece:  # a file that ends before it should is an answer that breaks off
+                return
 
     async def _named(self, path: str, given: str) -> tuple[Opened, str, str]:
         """Return the asset that a path names, the path below it, and the SHA-256 (hex) of what is there, if the token is for it."""
@@ -165,7 +164,7 @@ class Segments:
 
         async def fetch() -> Body:
             found = await self._in_thread(partial(self._fetch, opened, path, sha256))
-            self._memory.put(sha256, found, len(found))
+            self._memory.put(sha256, found, found.length)
             return found
 
         return await self._fetched(sha256, fetch)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import io
+import itertools
 import os
 import re
 import socket
@@ -185,7 +187,7 @@ def test_tags(said: str, known: bool) -> None:
 @pytest.mark.parametrize("more", [{}, {"MEDIA_MEMORY_MIB": "0", "MEDIA_CACHE": "cache"}], ids=["memory", "directory"])
 def test_parts_of_it_and_whether_it_is_known(place: Place, tmp_path: Path, more: dict[str, str]) -> None:
     data = os.urandom(100_000)
-    asset = place.published({PATH: data})
+    asset = place.published({PATH: data, "aes128/none.ts": b""})
     good, path = session("acme", asset.id), f"/v/{asset.path}/{PATH}"
     if "MEDIA_CACHE" in more:
         more = {**more, "MEDIA_CACHE": str(tmp_path / "cache")}
@@ -203,8 +205,11 @@ def test_parts_of_it_and_whether_it_is_known(place: Place, tmp_path: Path, more:
         known = server.ask("GET", path, good, headers={"If-None-Match": f'"another", {whole.headers["etag"]}'})
         assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", whole.headers["etag"])
         assert server.ask("GET", path, good, headers={"If-None-Match": '"another"'}).content == data
+        for method in ("GET", "HEAD"):
+            none = server.ask(method, f"/v/{asset.path}/aes128/none.ts", good)
+            assert (none.status_code, none.content, none.headers["content-length"]) == (200, b"", "0")
         where = "directory" if "MEDIA_CACHE" in more else "memory"
-        assert server.number(f'media_segments_total{{outcome="{where}"}}') == 6
+        assert server.number(f'media_segments_total{{outcome="{where}"}}') == 7
 
 
 class Watched(Proxy):
@@ -346,9 +351,10 @@ def test_a_directory_holds_so_much_and_none_that_is_just_being_sent_goes(tmp_pat
 
     def put(number: int, size: int = MIB) -> bool:
         name = f"{number:064x}"
-        of.put(name, bytes([number]) * size)
+        data = bytes([number]) * size
+        of.put(name, kept.Room(size).body(size, io.BytesIO(data).read))
         found = of.find(name)
-        assert found is None or found.read(slice(0, size)) == bytes([number]) * size
+        assert found is None or b"".join(found.pieces(slice(0, size))) == data
         return found is not None
 
     assert all(put(number) for number in range(4))
@@ -377,18 +383,33 @@ def test_what_was_asked_for_longest_ago_goes_first() -> None:
 
 def test_there_is_room_again_once_nobody_has_a_body() -> None:
     room = kept.Room(100)
-    first = room.body(60, lambda: b"x" * 60)
+    first = room.body(60, io.BytesIO(b"x" * 60).read)
     with pytest.raises(kept.Full):
-        room.body(41, lambda: b"y" * 41)
+        room.body(41, io.BytesIO(b"y" * 41).read)
 
-    def fail() -> bytes:
+    def fail(size: int) -> bytes:
         raise OSError("gone")
 
     with pytest.raises(OSError, match="gone"):
         room.body(40, fail)
-    assert first + room.body(40, lambda: b"z" * 40) == b"x" * 60 + b"z" * 40
+    assert room.body(40, io.BytesIO(b"z" * 40).read).length == 40
     del first
-    assert len(room.body(100, lambda: b"x" * 100)) == 100
+    assert room.body(100, io.BytesIO(b"x" * 100).read).length == 100
+
+
+@pytest.mark.parametrize("length", [0, 1, kept.PIECE - 1, kept.PIECE, kept.PIECE + 1, 3 * kept.PIECE + 7])
+def test_bodies_and_files_have_the_same_bytes_everywhere(tmp_path: Path, length: int) -> None:
+    data = os.urandom(length)
+    body = kept.Room(length).body(length, io.BytesIO(data).read)
+    file = kept.File(tmp_path / "file", length)
+    file.path.write_bytes(data)
+    assert body.sha256 == hashlib.sha256(data).hexdigest()
+    places = sorted(
+        {min(place, length) for edge in range(0, length + 2, kept.PIECE) for place in (max(0, edge - 1), edge, edge + 1, length)}
+    )
+    for first, last in itertools.combinations_with_replacement(places, 2):
+        where = slice(first, last)
+        assert b"".join(body.pieces(where)) == b"".join(file.pieces(where)) == data[where]
 
 
 def test_where_an_edge_stands_the_server_knows_no_such_path(place: Place) -> None:
