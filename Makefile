@@ -118,6 +118,11 @@ bench-media: venv ## video cut and encrypted in a second of the processor, besid
 	@tools/packages tests
 	@$(PY) -m tests.benchmarks.media $(ARGS)
 
+.PHONY: bench-serve
+bench-serve: venv ## keys a second, and segments beside nginx, of one worker of the media server (needs wrk)
+	@tools/packages tests
+	@$(PY) -m tests.benchmarks.serve $(ARGS)
+
 .PHONY: docs lock
 docs: venv ## write the generated reference again
 	@$(PY) tools/reference.py

@@ -206,8 +206,10 @@ def test_a_key_is_given_for_the_cookie_that_playing_began_with(server: Server, a
     for cookie in cookies:
         assert cookie.startswith("media-session=") and "; HttpOnly" in cookie and "; Secure" in cookie and "; Max-Age=" in cookie
     path = f"/keys/{asset.path}/aes128/180p/0"
-    given = server.ask("GET", path, headers={"Cookie": f"other=1; {cookie.split(';')[0]}"})
+    given = server.ask("GET", path, headers={"Cookie": f"other=1; {cookies[0].split(';')[0]}"})
     assert given.status_code == 200 and len(given.content) == 16
+    segment = server.ask("GET", f"/v/{asset.path}/aes128/180p/00000.ts", headers={"Cookie": cookies[0].split(";")[0]})
+    assert segment.status_code == 200 and len(segment.content) == int(segment.headers["content-length"])
     assert server.ask("GET", path, headers={"Cookie": "media-session=x"}).status_code == 403
 
 
