@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 V = TypeVar("V")
 
 PIECE = 128 << 10
-"""Bytes that are read and sent at once. Of what is on its way to a viewer there are some four of them, whatever he asked for."""
+"""Bytes that are read and sent at once. On its way to a viewer who reads nothing is a MiB (measured), whatever he asked for."""
 
 ENTRY = 4096
 """Bytes that anything takes at least: of a file system, and of what is known of it."""
