@@ -66,7 +66,8 @@ options:
   origin:
     description:
       - How regions are asked. C(connect_attempts) (1 to 3, default 2), of C(connect_seconds) (1 to 10, default 3) each;
-        C(read_seconds) (1 to 60, default 20) for an answer of readers, C(write_seconds) (1 to 60, default 60) of the writer;
+        C(read_seconds) (1 to 60, default 20) for an answer of readers, C(write_seconds) (1 to 60, default 60) of the writer,
+        C(bucket_seconds) (1 to 120, default 5) until a bucket begins to answer;
         C(keepalive_seconds) (1 to 60, default 30) that an idle connection stays; C(shield) (default true), whether requests for what is
         kept go through Origin Shield, in regions that have one.
     type: dict

@@ -203,6 +203,7 @@ EDGE_SECONDS = {
     "connect_seconds": (1, 10),
     "read_seconds": (1, 60),
     "write_seconds": (1, 60),
+    "bucket_seconds": (1, 120),
     "keepalive_seconds": (1, 60),
 }
 """Least and most without a higher quota. Amazon CloudFront developer guide, "Origin settings"."""

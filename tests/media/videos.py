@@ -47,9 +47,9 @@ def made(path: Path, *more: str, seconds: float = SECONDS, size: str = "320x180"
     return path
 
 
-def frames(source: Path, stream: str) -> list[str]:
-    """Return the hash of every frame of a stream as it is decoded."""
-    said = run("-i", source, "-map", f"0:{stream}", "-f", "framehash", "-")
+def frames(source: Path, stream: str, *options: str) -> list[str]:
+    """Return the hash of every frame of a stream as it is decoded; with options of ffmpeg for the source."""
+    said = run(*options, "-i", source, "-map", f"0:{stream}", "-f", "framehash", "-")
     return [line.rsplit(",", 1)[1].strip() for line in said.splitlines() if not line.startswith("#")]
 
 

@@ -144,7 +144,7 @@ def test_origins() -> None:
     assert (writer["ConnectionAttempts"], writer["ConnectionTimeout"]) == (2, 3)
     assert bucket["DomainName"] == "kc-lab-media-123456789012-eu-central-1.s3.eu-central-1.amazonaws.com"
     assert bucket["OriginAccessControlId"] == Ref("origin_access_control", "kc-lab-edge-s3")
-    assert (bucket["S3OriginConfig"], bucket["CustomOriginConfig"]) == ({"OriginAccessIdentity": ""}, None)
+    assert (bucket["S3OriginConfig"], bucket["CustomOriginConfig"]) == ({"OriginAccessIdentity": "", "OriginReadTimeout": 5}, None)
 
 
 def test_signed_paths() -> None:

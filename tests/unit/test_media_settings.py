@@ -40,8 +40,8 @@ def test_a_worker_has_what_it_may_touch_beside_its_work() -> None:
         ("server", {"MEDIA_SIGNING": "short"}, "MEDIA_SIGNING has 5 bytes, and 32 are the least"),
         ("server", {"MEDIA_OTHER_REGION": "eu-central-1"}, "MEDIA_OTHER_BUCKET is not set"),
         ("server", {"MEDIA_COOKIES_PARAMETER": "/kc/edge"}, "MEDIA_COOKIES_SECRET is not set"),
-        ("server", {"MEDIA_PORT": "http"}, "MEDIA_PORT is `http`, and a number above 0 is asked for"),
-        ("worker", {"MEDIA_SLOTS": "0"}, "MEDIA_SLOTS is `0`, and a number above 0 is asked for: cells side by side"),
+        ("server", {"MEDIA_PORT": "http"}, "MEDIA_PORT is `http`, and a number of 1 or more is asked for"),
+        ("worker", {"MEDIA_SLOTS": "0"}, "MEDIA_SLOTS is `0`, and a number of 1 or more is asked for: cells side by side"),
         ("worker", {"MEDIA_DEAD": " "}, "MEDIA_DEAD is not set: the URL of its dead-letter queue"),
     ],
 )

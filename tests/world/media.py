@@ -11,6 +11,9 @@ import httpx
 
 from lab.video import Site
 
+LOADED = ("-allowed_extensions", "ALL")
+"""What ffmpeg is told of a playlist that was loaded: files have the names that they have on the site."""
+
 
 class Viewer:
     """A viewer with a session.

@@ -29,7 +29,7 @@ from tests.media.videos import frames, made
 from tests.world.chromium import Visit, chromium
 from tests.world.conftest import Lab
 from tests.world.load import Load
-from tests.world.media import Viewer
+from tests.world.media import LOADED, Viewer
 from tests.world.mysql import Instance
 from tests.world.nodes import application, seat, secret
 from tests.world.platform import Platform as Network
@@ -177,7 +177,7 @@ def test_a_video_goes_in_and_plays_for_who_was_let_in(platform: Platform, tmp_pa
     source = made(tmp_path / "source.mp4")
     backend, asset = sent(platform, source)
     viewer = Viewer(backend.site, backend.session(asset)["token"])
-    assert frames(viewer.load(tmp_path), "v") == frames(source, "v")
+    assert frames(viewer.load(tmp_path), "v", *LOADED) == frames(source, "v")
     master = viewer.offers["aes128"]["hls"]
     assert viewer.get(master, cookies="").status_code == 403, "the edge gives nothing to strangers"
     _, other = sent(platform, source)
@@ -191,7 +191,7 @@ def test_while_a_regions_s3_and_kms_do_not_answer_the_others_play(platform: Plat
     session = backend.session(asset)["token"]
     platform.lab.run("api", HOME, "stop")
     try:
-        assert frames(Viewer(backend.site, session).load(tmp_path), "v") == frames(source, "v")
+        assert frames(Viewer(backend.site, session).load(tmp_path), "v", *LOADED) == frames(source, "v")
     finally:
         platform.lab.run("heal")
 

@@ -22,7 +22,7 @@ ORIGIN: Mapping[str, Any] = {
     "ConnectionTimeout": 10,
     "OriginShield": {"Enabled": False, "OriginShieldRegion": None},
     "OriginAccessControlId": "",
-    "S3OriginConfig": Maybe({"OriginAccessIdentity": ""}),
+    "S3OriginConfig": Maybe({"OriginAccessIdentity": "", "OriginReadTimeout": 30}),
     "CustomOriginConfig": Maybe(
         {
             "HTTPPort": 80,

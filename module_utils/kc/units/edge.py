@@ -96,6 +96,7 @@ class OriginSettings:
     connect_seconds: int = 3
     read_seconds: int = 20
     write_seconds: int = 60
+    bucket_seconds: int = 5
     keepalive_seconds: int = 30
     shield: bool = True
 
@@ -417,7 +418,7 @@ class Edge:
     def _bucket(self, short: str, region: str) -> dict[str, Any]:
         name = f"{self.scope.at(region).bucket(short)}.s3.{region}.amazonaws.com"
         access = Ref(ACCESS.name, edge_name(self.scope, "s3"))
-        identity = {"OriginAccessIdentity": ""}
+        identity = {"OriginAccessIdentity": "", "OriginReadTimeout": self.origin.bucket_seconds}
         return {**self._asked(name, region), "OriginAccessControlId": access, "S3OriginConfig": identity, "CustomOriginConfig": None}
 
     def _asked(self, name: str, region: str) -> dict[str, Any]:
