@@ -155,7 +155,6 @@ class Builder:
 
     def packages(self) -> None:
         """Lay out the front-ends' sources, with the packages that the lock names."""
-        began = time.monotonic()
         (self.home / "tmp").mkdir(mode=0o700, parents=True, exist_ok=True)
         work = self.home / "npm"
         for part in (*FRONT_END, *(image.application for image in IMAGES.values() if image.built)):
@@ -166,11 +165,25 @@ class Builder:
             else:
                 work.mkdir(exist_ok=True)
                 shutil.copy2(source, target)
+        self._install(work, "front-ends")
+
+    def _install(self, work: Path, whose: str) -> None:
+        """Have the packages that a directory's lock names in it."""
+        began = time.monotonic()
         mark, lock = work / "node_modules" / ".complete", (work / "package-lock.json").read_text()
         if not mark.exists() or mark.read_text() != lock:
-            self._run("npm", ["npm", "ci", "--no-progress"], work)  # takes an older node_modules away first
+            self._run(f"npm-{whose}", ["npm", "ci", "--no-progress"], work)  # takes an older node_modules away first
             mark.write_text(lock)
-            self.say(f"front-ends' packages: {time.monotonic() - began:.0f} s")
+            self.say(f"packages of {whose}: {time.monotonic() - began:.0f} s")
+
+    def _pages(self, pages: Path) -> None:
+        """Build pages where they lie, with the packages of the last time if their lock is the same."""
+        work = self.home / "npm-pages"
+        shutil.rmtree(work / "src", ignore_errors=True)
+        shutil.copytree(pages, work, dirs_exist_ok=True)
+        self._install(work, "pages")
+        self._run("pages", ["npm", "run", "build"], work)
+        shutil.copytree(work / "dist", pages / "dist")
 
     # --- images
 
@@ -181,6 +194,8 @@ class Builder:
         if image.requirements:
             self._compile(context, base)
             shutil.copytree(self._libraries(context / image.requirements, base), context / "lib")
+        if image.pages:
+            self._pages(context / image.pages)
         if image.built:
             work = self.home / "npm"
             self._run(image.application, ["npm", "run", "build", "--workspace", image.application], work)

@@ -123,6 +123,7 @@ class Image:
         directory: Of its Containerfile, in this project.
         built: Whether the front-end of its name is built and goes in as `www`.
         requirements: A file there that names packages of PyPI; they go in as `lib`, with what constraints.txt pins beside them.
+        pages: A directory there that npm builds; what it builds goes in as `dist` there.
     """
 
     application: str
@@ -130,6 +131,7 @@ class Image:
     directory: str
     built: bool = False
     requirements: str = ""
+    pages: str = ""
 
     @property
     def sources(self) -> Sequence[Path]:
@@ -152,7 +154,7 @@ IMAGES = {
         Image("svelte-spa", "web", "lab/workloads/spa", built=True),
         Image("php-api", "php", "lab/workloads/php-api"),
         Image("reporting", "python", "lab/workloads/reporting"),
-        Image("media-server", "media", "media_server", requirements="requirements.txt"),
+        Image("media-server", "media", "media_server", requirements="requirements.txt", pages="pages"),
         Image("media-worker", "media", "media_server", requirements="requirements.txt"),
     )
 }

@@ -42,18 +42,27 @@ class Viewer:
             return self._site.ask("GET", path, self._token)
         return self._site.ask("GET", path, headers={"Cookie": self.cookies if cookies is None else cookies})
 
-    def load(self, top: Path) -> Path:
-        """Load the best rendition of `aes128` into a directory, with its keys; return the playlist, for ffmpeg."""
+    def load(self, top: Path, segments: int | None = None) -> Path:
+        """Load the best rendition of `aes128` into a directory, with its keys; return the playlist, for ffmpeg.
+
+        Args:
+            top: The directory.
+            segments: How many, from the beginning; None: all.
+        """
         master = self.offers["aes128"]["hls"]
         first = next(line for line in self._text(master).splitlines() if line and not line.startswith("#"))
         index = urljoin(master, first)
-        lines = []
+        lines, loaded = [], 0
         for line in self._text(index).splitlines():
             if said := re.search(r'URI="([^"]*)"', line):
                 line = line.replace(said[1], self._kept(urljoin(index, said[1]), top))
             elif line and not line.startswith("#"):
                 line = self._kept(urljoin(index, line), top)
+                loaded += 1
             lines.append(line)
+            if loaded == segments:
+                lines.append("#EXT-X-ENDLIST")
+                break
         playlist = top / "index.m3u8"
         playlist.write_text("\n".join(lines))
         return playlist

@@ -191,9 +191,10 @@ def test_while_a_regions_s3_and_kms_do_not_answer_the_others_play(platform: Plat
     session = backend.session(asset)["token"]
     platform.lab.run("api", HOME, "stop")
     try:
-        assert frames(Viewer(backend.site, session).load(tmp_path), "v", *LOADED) == frames(source, "v")
+        begun = frames(Viewer(backend.site, session).load(tmp_path, segments=1), "v", *LOADED)
     finally:
         platform.lab.run("heal")
+    assert len(begun) == 100 and begun == frames(source, "v")[:100]
 
 
 def test_an_enrolment_is_in_the_other_regions_replica(platform: Platform, until: Until) -> None:
