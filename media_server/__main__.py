@@ -1,7 +1,8 @@
 """The media server's programs. Settings are in the environment (settings.py).
 
-python -m media_server server      answers tenants and viewers until SIGTERM
-python -m media_server worker      takes jobs until SIGTERM
+python -m media_server server              answers until SIGTERM
+python -m media_server worker              takes jobs until SIGTERM
+python -m media_server token TENANT        prints a tenant's token, for a try and for whoever has no backend yet
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ from pathlib import Path
 from granian import Granian
 from granian.constants import Interfaces
 
-from . import settings
+from . import assets, settings
+from .api.tokens import TENANT, Tokens
 from .aws import clients
 from .cell.client import Cell, Failed
 from .worker import Worker
+
+HOURS_MAX = 24
+"""Of a token that is printed: it can't be revoked."""
 
 
 def work() -> int:
@@ -51,7 +56,11 @@ def serve() -> int:
     return 0
 
 
-PROGRAMS = {"server": serve, "worker": work}
+def token(tenant: str, hours: int) -> int:
+    """Print a tenant's token."""
+    made, _ = Tokens(settings.signing()).make(TENANT, tenant, "", 3600 * hours)
+    print(made)
+    return 0
 
 
 def main() -> int:
@@ -59,14 +68,32 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m media_server", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("program", choices=sorted(PROGRAMS))
-    program = parser.parse_args().program
+    programs = parser.add_subparsers(dest="program", required=True)
+    programs.add_parser("server").set_defaults(run=lambda told: serve())
+    programs.add_parser("worker").set_defaults(run=lambda told: work())
+    tokens = programs.add_parser("token", description="Prints a token that is signed with MEDIA_SIGNING.")
+    tokens.add_argument("tenant", type=_tenant)
+    tokens.add_argument("--hours", type=_hours, default=8, help="that it is good for, 24 at most (8)")
+    tokens.set_defaults(run=lambda told: token(told.tenant, told.hours))
+    told = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stdout)
     try:
-        return PROGRAMS[program]()
+        return int(told.run(told))
     except (settings.Unset, Failed) as error:
         print(f"media_server: {error}", file=sys.stderr)
         return 2
+
+
+def _tenant(text: str) -> str:
+    if not assets.TENANT.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"`{text}` is no tenant: small letters, digits and -, 31 at most, a letter first")
+    return text
+
+
+def _hours(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= HOURS_MAX:
+        raise argparse.ArgumentTypeError(f"`{text}` is no number from 1 to {HOURS_MAX}")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .alive import beat
-from .api.tokens import SECRET_MIN
+
+SIGNING_MIN = 32
+"""Bytes of the secret that tokens are signed with: as many as HMAC with SHA-256 makes of it (RFC 7518, 3.2)."""
 
 
 class Unset(Exception):
@@ -75,7 +77,8 @@ class Server:
         uploads: The bucket that uploads go to.
         key, queue: See `Worker`.
         public: The server's URL, as viewers know it.
-        origins: Pages that may ask.
+        origins: Pages of other hosts that may ask.
+        pages: The directory of its own pages (media_server/pages/dist); None: it has none.
         secret: What tokens and the audit are signed with.
         cookies_parameter, cookies_secret: Which secret signs cookies, and where its version is told; empty: no edge asks for any.
         port: It listens there.
@@ -92,6 +95,7 @@ class Server:
     queue: str
     public: str
     origins: frozenset[str]
+    pages: Path | None
     secret: bytes
     cookies_parameter: str
     cookies_secret: str
@@ -119,7 +123,8 @@ def server(environment: Mapping[str, str] = os.environ) -> Server:
         queue=_text(environment, "MEDIA_QUEUE", "the URL of the queue of jobs"),
         public=public,
         origins=frozenset({public, *environment.get("MEDIA_ORIGINS", "").split()}),
-        secret=_secret(environment),
+        pages=_pages(environment.get("MEDIA_PAGES", "").strip()),
+        secret=signing(environment),
         cookies_parameter=parameter,
         cookies_secret=_text(environment, "MEDIA_COOKIES_SECRET", "the key pair of signed cookies") if parameter else "",
         port=_number(environment, "MEDIA_PORT", "8080", "where it listens"),
@@ -129,10 +134,15 @@ def server(environment: Mapping[str, str] = os.environ) -> Server:
     )
 
 
-def _secret(environment: Mapping[str, str]) -> bytes:
+def signing(environment: Mapping[str, str] = os.environ) -> bytes:
+    """Return the secret that tokens are signed with.
+
+    Raises:
+        Unset: It is missing, or too short.
+    """
     found = _text(environment, "MEDIA_SIGNING", "the secret that tokens are signed with").encode()
-    if len(found) < SECRET_MIN:
-        raise Unset(f"MEDIA_SIGNING has {len(found)} bytes, and {SECRET_MIN} are the least of a secret that tokens are signed with")
+    if len(found) < SIGNING_MIN:
+        raise Unset(f"MEDIA_SIGNING has {len(found)} bytes, and {SIGNING_MIN} are the least: what `openssl rand -hex 32` prints would do")
     return found
 
 
@@ -148,3 +158,11 @@ def _number(environment: Mapping[str, str], name: str, default: str, what: str, 
     if not found.isdecimal() or int(found) < least:
         raise Unset(f"{name} is `{found}`, and a number of {least} or more is asked for: {what}")
     return int(found)
+
+
+def _pages(directory: str) -> Path | None:
+    if directory and not all((Path(directory) / name).exists() for name in ("index.html", "pages")):
+        raise Unset(
+            f"MEDIA_PAGES is `{directory}`, where no pages are: `npm ci && npm run build` in media_server/pages makes them in its dist"
+        )
+    return Path(directory) if directory else None

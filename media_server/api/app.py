@@ -23,6 +23,7 @@ from ..assets import Changed, Missing
 from ..wrap import Locked
 from . import metrics
 from .openapi import DOCUMENT
+from .pages import Pages
 from .revoked import LOOK_SECONDS, Revoked
 from .ring import Unavailable
 from .segments import PREFIX, Segments
@@ -49,6 +50,8 @@ class Parts:
     revoked: Revoked
     segments: Segments | None
     """None: an edge gives them out."""
+    pages: Pages | None
+    """None: it has none of its own."""
 
 
 def application(parts: Parts) -> ASGI:
@@ -107,6 +110,7 @@ def _starlette(parts: Parts) -> Starlette:
         _route("/play", "POST", viewers.begin),
         _route("/hashes", "GET", viewers.hashes),
         _route("/licences/{tenant}/{asset}", "POST", viewers.licence),
+        *(parts.pages.routes() if parts.pages else ()),
     ]
 
     @contextlib.asynccontextmanager

@@ -16,6 +16,7 @@ from .app import ASGI, Parts, application
 from .audit import Audit
 from .cookies import Signers
 from .kept import Directory
+from .pages import Pages
 from .revoked import Revoked
 from .ring import Region, Ring
 from .segments import Segments
@@ -37,7 +38,8 @@ def parts(told: settings.Server, own: Clients, other: Clients | None, signers: S
     tenants = Tenants(tokens, assets, uploads, ring, revoked, told.public, partial(delete_below, own.s3, told.media))
     directory = Directory(Path(told.cache), told.cache_bytes) if told.cache else None
     segments = Segments(viewers, told.memory, directory) if signers is None else None
-    return Parts(viewers, tenants, revoked, segments)
+    pages = Pages.read(told.pages) if told.pages else None
+    return Parts(viewers, tenants, revoked, segments, pages)
 
 
 def app() -> ASGI:

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 
 import jwt
 
+from ..settings import SIGNING_MIN
 from .secret import derived
 
 TENANT, UPLOAD, SESSION = "tenant", "upload", "session"
 PURPOSES = (TENANT, UPLOAD, SESSION)
 SESSION_SECONDS, SESSION_SECONDS_MAX = 3600, 12 * 3600
 UPLOAD_SECONDS = 24 * 3600
-SECRET_MIN = 32
-"""Bytes: as many as HMAC with SHA-256 makes of it (RFC 7518, 3.2)."""
-
 KNOWN_MAX = 20_000
 """Tokens that were verified, and need not be again until they expire."""
 
@@ -52,15 +50,15 @@ class Tokens:
     """Makes and reads tokens.
 
     Args:
-        secret: The platform's; `SECRET_MIN` bytes at least.
+        secret: The platform's; `SIGNING_MIN` bytes at least.
 
     Raises:
         ValueError: The secret is too short.
     """
 
     def __init__(self, secret: bytes) -> None:
-        if len(secret) < SECRET_MIN:
-            raise ValueError(f"the secret that tokens are signed with has {len(secret)} bytes, and {SECRET_MIN} are the least")
+        if len(secret) < SIGNING_MIN:
+            raise ValueError(f"the secret that tokens are signed with has {len(secret)} bytes, and {SIGNING_MIN} are the least")
         self._keys = {purpose: derived(secret, purpose) for purpose in PURPOSES}
         self._known: dict[tuple[str, str], Token] = {}
 

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from ..assets import Missing
 from ..keys import Place
 from ..manifest import Forged
-from ..video.offer import AES128, CBCS
+from ..video.offer import CBCS
 from ..where import objects_of
 from . import metrics
 from .audit import Audit
@@ -80,7 +80,7 @@ class Viewers:
         try:
             place, token = self._place(path, token_in(headers))
             opened = await self.opened(token)
-            content = opened.content(place) if place.profile == AES128 else None
+            content = opened.content(place)
         except (Refused, Missing):
             content = None
         except Unavailable:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby, pairwise
 from xml.etree import ElementTree
 
-from . import pssh
 from .offer import AES128, CBCS, Wanted
 from .plan import Rendition
 
@@ -23,7 +21,6 @@ TYPES = {
 }
 """Content types by suffix."""
 
-CLEARKEY = "org.w3.clearkey"
 CLEARKEY_DASH = "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e"
 _MPD, _CENC, _DASHIF = "urn:mpeg:dash:schema:mpd:2011", "urn:mpeg:cenc:2013", "https://dashif.org/CPS"
 
@@ -122,11 +119,11 @@ def dash(made: Made) -> str:
 def _key(wanted: Wanted, rendition: Rendition, number: int) -> str:
     place, keys = wanted.place(rendition.name, number), wanted.keys
     if wanted.offer.profile == AES128:
-        iv = keys.iv(place.profile, place.rendition, number)
-        return f'#EXT-X-KEY:METHOD=AES-128,URI="{wanted.key_uri(place)}",IV=0x{iv.hex()}'
-    key_id = keys.key_id(place)
-    data = f"data:text/plain;base64,{base64.b64encode(pssh.box([key_id])).decode()}"
-    return f'#EXT-X-KEY:METHOD=SAMPLE-AES,URI="{data}",KEYID=0x{key_id.hex},KEYFORMAT="{CLEARKEY}",KEYFORMATVERSIONS="1"'
+        method, iv = "AES-128", keys.iv(place.profile, place.rendition, number)
+    else:
+        # of the formats of keys that Shaka Player knows, only this one, `identity`, asks for no licence of a vendor's
+        method, iv = "SAMPLE-AES", keys.constant_iv(place)
+    return f'#EXT-X-KEY:METHOD={method},URI="{wanted.key_uri(place)}",IV=0x{iv.hex()}'
 
 
 def _protected(parent: ElementTree.Element, wanted: Wanted, rendition: Rendition) -> None:

@@ -91,7 +91,7 @@ def test_nothing_leaves_without_a_session_of_its_own(place: Place, server: Serve
         "aes128/180p/-1",
         "aes128/180p/0/0",
         "aes128/1080p/0",
-        "cbcs/180p/0",
+        "cbcs/180p/1",
         "none/180p/0",
         "aes128/180p/99999999",
         "aes128/180p/٣",

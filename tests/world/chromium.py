@@ -1,4 +1,4 @@
-"""Chromium, headless, as a user's browser that trusts the lab's CA."""
+"""Chromium, headless, as a user's browser; it may trust the lab's CA."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def mapped(domain: str, address: str) -> str:
 
 
 @contextmanager
-def chromium(directory: Path, ca: Path, *flags: str, program: Path = Path("/usr/bin/chromium")) -> Iterator[BrowserContext]:
+def chromium(directory: Path, ca: Path | None, *flags: str, program: Path = Path("/usr/bin/chromium")) -> Iterator[BrowserContext]:
     """Start a browser with an empty profile.
 
     Args:
         directory: An empty one, for its profile and its certificates.
-        ca: What it trusts.
+        ca: What it trusts besides; None: nothing.
         flags: More of its flags.
         program: Chromium, or what runs it.
     """
@@ -39,7 +39,7 @@ def chromium(directory: Path, ca: Path, *flags: str, program: Path = Path("/usr/
     assert not lacking, f"{', '.join(lacking)} missing: `make packages ARGS=tests` installs what tests need"
     trusted = directory / "home" / ".pki" / "nssdb"
     trusted.mkdir(parents=True)
-    for words in (["-N", "--empty-password"], ["-A", "-n", "lab", "-t", "C,,", "-i", str(ca)]):
+    for words in (["-N", "--empty-password"], *([["-A", "-n", "lab", "-t", "C,,", "-i", str(ca)]] if ca else ())):
         subprocess.run(["certutil", "-d", f"sql:{trusted}", *words], check=True, capture_output=True)
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(

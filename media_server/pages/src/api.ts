@@ -1,0 +1,101 @@
+// What the server is asked, and its answers: see /openapi.json.
+
+import { sentence } from "./words.ts";
+
+export type State = "waiting" | "queued" | "working" | "ready" | "failed";
+export type Profile = "aes128" | "cbcs";
+
+export interface Offer {
+  profile: Profile;
+  container: "ts" | "fmp4";
+}
+
+export interface Asset {
+  id: string;
+  title: string;
+  length: number;
+  state: State;
+  reason: string;
+  done: number;
+  total: number;
+  seconds: number;
+  created: string;
+  offers: Offer[];
+}
+
+/** Where an asset is played from. */
+export interface Begun {
+  title: string;
+  offers: { profile: Profile; hls: string; dash?: string; licence?: string }[];
+}
+
+/** What the server refused or could not do (RFC 9457), in words; status 0: it did not answer. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    title: string,
+  ) {
+    super(sentence(title));
+  }
+}
+
+export const UNREACHED = "the server does not answer: check your connection, and try again";
+export const REFUSED = "this video is not for you to play, or not any more: the permission has expired or was revoked";
+
+/** A tenant's side, or a viewer's, by a token. */
+export class Api {
+  constructor(readonly token: string) {}
+
+  async assets(): Promise<Asset[]> {
+    return (await this.ask<{ assets: Asset[] }>("GET", "/assets")).assets;
+  }
+
+  create(title: string, length: number, offers: Offer[]): Promise<Asset> {
+    return this.ask("POST", "/assets", { title, length, offers });
+  }
+
+  async remove(asset: string): Promise<void> {
+    await this.ask("DELETE", `/assets/${asset}`);
+  }
+
+  /** Return a session's token: it lets a viewer play the asset. */
+  async session(asset: string): Promise<string> {
+    return (await this.ask<{ token: string }>("POST", "/sessions", { asset })).token;
+  }
+
+  /** Begin to play, with a session's token. */
+  begin(): Promise<Begun> {
+    return this.ask("POST", "/play");
+  }
+
+  private async ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const headers: Record<string, string> = { authorization: `Bearer ${this.token}` };
+    if (body !== undefined) headers["content-type"] = "application/json";
+    const answer = await fetch(path, { method, headers, body: body === undefined ? null : JSON.stringify(body) }).catch(() => {
+      throw new Problem(0, UNREACHED);
+    });
+    if (!answer.ok) throw new Problem(answer.status, titled(answer.status, await answer.text()));
+    return (answer.status === 204 ? undefined : await answer.json()) as T;
+  }
+}
+
+/** Return whether a URL is the server's own and asks for a token: keys, licences, segments. */
+export function isGuarded(url: string): boolean {
+  const { origin, pathname } = new URL(url, location.href);
+  return origin === location.origin && /^\/(keys|licences|v)\//.test(pathname);
+}
+
+/** Return what an error says. */
+export function inWords(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Return what an answer that is an error says (RFC 9457). */
+export function titled(status: number, body: string): string {
+  if (status === 403) return REFUSED;
+  try {
+    return String(JSON.parse(body).title);
+  } catch {
+    return `the server answers ${status}: try again later`;
+  }
+}
