@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import io
 import mmap
 import os
 import pkgutil
@@ -17,7 +16,7 @@ import signal
 import socket
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,8 +24,8 @@ import av
 import av.error
 
 from .. import records
-from ..video import boxes, cbcs, cut, h264, mux, plan, sinks, source
-from . import coding, sandbox, wire
+from ..video import boxes, cbcs, cut, encode, h264, mux, plan, sinks, source
+from . import coding, held, sandbox, wire
 
 PROBE_SECONDS = 1.5
 """Of the processor, to open a source, and to look at it."""
@@ -59,21 +58,27 @@ class Cell:
         self._scratch = memoryview(mmap.mmap(-1, len(area)))
         self._file = file
         self._patience = PROBE_SECONDS
+        self._upload: tuple[bytes, int] = (b"", 0)
         self._source: source.Source | None = None
         self._plan: plan.Plan | None = None
+        self._encoder: encode.Encoder | None = None
         self._cutter: cut.Cutter | None = None
-        self._taken: tuple[int, dict[int, list[Any]]] | None = None
+        self._taken: tuple[int, dict[int, list[Any]]] = (-1, {})
 
     def answer(self, order: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         """Carry an order out."""
         return getattr(self, f"_{order.pop('do')}")(**order)
 
     def _open(self, length: int, key: str) -> tuple[dict[str, Any], bytes]:
-        file: source.Readable = io.FileIO(self._file) if self._file is not None else records.Reader(bytes.fromhex(key), length, self._fetch)
+        self._upload = bytes.fromhex(key), length
         self._patience = PROBE_SECONDS + length / PROBE_RATE
         with hurried(self._patience):
-            self._source = source.opened(file)
+            self._source = self._opened_anew()
         return {}, b""
+
+    def _opened_anew(self) -> source.Source:
+        """Open the source, beside those that are open already."""
+        return source.opened(held.File(self._file) if self._file is not None else records.Reader(*self._upload, self._fetch))
 
     def _look(self) -> tuple[dict[str, Any], bytes]:
         with hurried(self._patience):
@@ -81,40 +86,57 @@ class Cell:
 
     def _follow(self, plan: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         self._plan = coding.plan(plan)
-        self._cutter, self._taken = None, None
+        self._encoder = encode.Encoder(self._opened_anew, self._plan)
+        self._cutter, self._taken = None, (-1, {})
         return {}, b""
 
     def _head(self, rendition: str, key_id: str, iv: str) -> tuple[dict[str, Any], bytes]:
-        streams = self._streams(self._rendition(rendition))
-        head = mux.initialization(streams)
+        head = mux.initialization(self._streams(self._rendition(rendition)))
         if key_id:
             head = cbcs.initialization(head, uuid.UUID(key_id), bytes.fromhex(iv))
         return {}, head
 
     def _make(self, container: str, rendition: str, number: int, key: str, iv: str, key_id: str) -> tuple[dict[str, Any], bytes]:
-        streams = self._streams(self._rendition(rendition))
         area, follows = sinks.Area(self._area), self._followed()
-        packets = cut.together(self._packets(number, streams), [one.of for one in streams])
-        if not any(packet.stream_index == streams[0].of.index for packet in packets):
+        with hurried(follows.effort(number)):
+            streams = self._streams(self._rendition(rendition), number)
+        if not streams[0].packets:
             between = f"between {float(follows.bounds[number]):.1f} and {float(follows.bounds[number + 1]):.1f} s"
             raise plan.Refused(f"it has no {streams[0].of.type} {between}: it ends early, or is damaged there")
         secrets = bytes.fromhex(key), bytes.fromhex(iv)
         if key_id:
             content = cbcs.Content(*secrets, uuid.UUID(key_id))
-            made = mux.samples(packets, streams[0], follows.shift, number, area, content, self._scratch)
+            made = mux.samples(streams[0], follows.shift, number, area, content, self._scratch)
         else:
-            made = mux.whole(packets, streams, container, follows.shift, number, area, *secrets)
+            made = mux.whole(streams, container, follows.shift, number, area, *secrets)
         return {"length": made.length, "sha256": made.sha256.hex()}, b""
 
-    def _packets(self, number: int, streams: Sequence[mux.Stream]) -> dict[int, list[Any]]:
-        """Return a segment's packets of some streams. Multiplexing changes them: what is asked again is read again."""
+    def _streams(self, rendition: plan.Rendition, number: int | None = None) -> list[mux.Stream]:
+        """Return a rendition's streams: with a segment's packets, or without any."""
+        opened, follows, encoder, streams = self._opened(), self._followed(), self._encoding(), []
+        if rendition.level:
+            streams.append(encoder.template(rendition) if number is None else encoder.video(rendition, number))
+        elif rendition.video:
+            streams.append(mux.Stream(opened.video, [] if number is None else self._copied(number, opened.video)))
+        if rendition.audio and follows.audio_encoded:
+            streams.append(encoder.template(encode.SOUND) if number is None else encoder.audio(number))
+        elif rendition.audio and opened.audio is not None:
+            streams.append(mux.Stream(opened.audio, [] if number is None else self._copied(number, opened.audio), opened.configuration))
+        return streams
+
+    def _copied(self, number: int, stream: Any) -> list[Any]:
+        """Return a segment's packets of a stream. Multiplexing changes them: what is asked for again is read again, or is a twin."""
+        opened, follows = self._opened(), self._followed()
         if self._cutter is None:
-            opened, follows = self._opened(), self._followed()
-            self._cutter = cut.Cutter(opened, opened.streams, follows.bounds, follows.wait)
-        wanted = [one.of.index for one in streams]
-        if self._taken is None or self._taken[0] != number or not {*wanted} <= {*self._taken[1]}:
+            video = [opened.video] if any(one.video and not one.level for one in follows.renditions) else []
+            audio = [opened.audio] if opened.audio is not None and not follows.audio_encoded else []
+            self._cutter = cut.Cutter(opened, [*video, *audio], follows.bounds, follows.wait)
+        if self._taken[0] != number or stream.index not in self._taken[1]:
             self._taken = number, self._cutter.take(number)
-        return {index: self._taken[1].pop(index) for index in wanted}
+        packets = self._taken[1]
+        if stream.type == "audio" and follows.carriers > 1:
+            return [mux.twin(packet) for packet in packets[stream.index]]
+        return packets.pop(stream.index)
 
     def _opened(self) -> source.Source:
         if self._source is None:
@@ -126,13 +148,13 @@ class Cell:
             raise ValueError("there is no plan yet")
         return self._plan
 
+    def _encoding(self) -> encode.Encoder:
+        if self._encoder is None:
+            raise ValueError("there is no plan yet")
+        return self._encoder
+
     def _rendition(self, name: str) -> plan.Rendition:
         return next(one for one in self._followed().renditions if one.name == name)
-
-    def _streams(self, rendition: plan.Rendition) -> list[mux.Stream]:
-        opened = self._opened()
-        audio = mux.Stream(opened.audio, opened.configuration)
-        return [*([mux.Stream(opened.video)] if rendition.video else []), *([audio] if rendition.audio else [])]
 
     def _fetch(self, where: records.Range) -> bytes:
         wire.send(self._connection, {"read": [where.begin, where.end]})

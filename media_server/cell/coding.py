@@ -6,7 +6,7 @@ from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
 
-from ..video.plan import Audio, Facts, Plan, Rendition, Video
+from ..video.plan import Audio, Facts, Pictures, Plan, Rendition, Video
 
 
 def encode(value: Plan | Facts) -> dict[str, Any]:
@@ -20,8 +20,12 @@ def plan(said: dict[str, Any]) -> Plan:
     Raises:
         KeyError, TypeError, ValueError: It is none.
     """
-    renditions = tuple(Rendition(**each) for each in said["renditions"])
-    return Plan(renditions, _fractions(said["bounds"]), Fraction(said["wait"]), int(said["period"]))
+    renditions = tuple(
+        Rendition(**{**each, "codecs": tuple(each["codecs"]), "rate": Fraction(each.get("rate", 0))}) for each in said["renditions"]
+    )
+    # plans that were kept before anything was encoded don't tell of it
+    pictures, audio_encoded = _pictures(said.get("pictures")), bool(said.get("audio_encoded"))
+    return Plan(renditions, _fractions(said["bounds"]), Fraction(said["wait"]), int(said["period"]), pictures, audio_encoded)
 
 
 def facts(said: dict[str, Any]) -> Facts:
@@ -32,8 +36,18 @@ def facts(said: dict[str, Any]) -> Facts:
     """
     video = dict(said["video"])
     video |= {"rate": Fraction(video["rate"]), "wait": Fraction(video["wait"]), "keys": _fractions(video["keys"])}
-    audio = said["audio"]
-    return Facts(Fraction(said["begin"]), Fraction(said["end"]), Video(**video), Audio(**audio) if audio else None)
+    video["colors"] = tuple(video["colors"])
+    return Facts(Fraction(said["begin"]), Fraction(said["end"]), Video(**video), _audio(said["audio"]))
+
+
+def _audio(said: dict[str, Any] | None) -> Audio | None:
+    return Audio(**{**said, "begin": Fraction(said["begin"]), "end": Fraction(said["end"])}) if said else None
+
+
+def _pictures(said: dict[str, Any] | None) -> Pictures | None:
+    if not said:
+        return None
+    return Pictures(**{**said, "rate": Fraction(said["rate"]), "keys": _fractions(said["keys"]), "colors": tuple(said["colors"])})
 
 
 def _plain(value: Any) -> Any:

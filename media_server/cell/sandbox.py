@@ -13,7 +13,9 @@ import pyseccomp
 MEMORY = 1 << 30
 """Bytes of address space. What a video needs is a fourth; libraries reserve more than they use."""
 
-PROCESSOR_SECONDS = 6 * 3600
+PROCESSOR_SECONDS = 48 * 3600
+"""A cell that encodes the longest video by itself takes about as long; what a segment may take is bounded besides (plan.py)."""
+
 FILES = 32
 
 _CLONE_NEWNET, _CLONE_NEWIPC, _CLONE_NEWNS = 0x40000000, 0x08000000, 0x00020000

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from heapq import merge
-from math import ceil, lcm
+from math import ceil
 from typing import Any
 
 from .plan import Refused
@@ -116,11 +115,3 @@ class Cutter:
             packet = queue.popleft()
             self._held_bytes -= packet.size
             yield packet
-
-
-def together(packets: Mapping[int, Sequence[Any]], streams: Sequence[Any]) -> list[Any]:
-    """Return packets of several streams in the order of their DTS."""
-    common = lcm(*(one.time_base.denominator for one in streams))
-    scale = {one.index: one.time_base.numerator * common // one.time_base.denominator for one in streams}
-    queues = [packets[one.index] for one in streams]
-    return [*merge(*queues, key=lambda packet: packet.dts * scale[packet.stream_index])]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from heapq import merge
+from math import lcm
 from typing import Any
 
 import av
@@ -30,18 +32,24 @@ _SHARED = {"avoid_negative_ts": "disabled", "fflags": "+bitexact"}
 
 @dataclass(frozen=True)
 class Stream:
-    """A stream that is multiplexed: libav's, and its AudioSpecificConfig if it is AAC."""
+    """A stream that is multiplexed.
+
+    Attributes:
+        of: libav's.
+        packets: In the order of their DTS.
+        configuration: What its decoder has to know, if libav's does not tell it: its AudioSpecificConfig, if it is AAC.
+    """
 
     of: Any
+    packets: Sequence[Any]
     configuration: bytes = b""
 
 
-def multiplex(packets: Sequence[Any], streams: Sequence[Stream], container: str, shift: int, number: int, sink: Sink) -> None:
+def multiplex(streams: Sequence[Stream], container: str, shift: int, number: int, sink: Sink) -> None:
     """Multiplex one segment.
 
     Args:
-        packets: Of these streams, in the order of their DTS. They are changed.
-        streams: Whose they are.
+        streams: Whose packets it has. They are changed.
         container: `ts` or `fmp4`.
         shift: Whole seconds that are added to timestamps.
         number: The segment's, from 0.
@@ -50,7 +58,7 @@ def multiplex(packets: Sequence[Any], streams: Sequence[Stream], container: str,
     name = CONTAINERS[container]
     options = {**_SHARED, **_OPTIONS[name], **({"fragment_index": str(number + 1)} if name == "mp4" else {})}
     out = av.open(sink, "w", format=name, options=options, buffer_size=WRITE)
-    to = {}
+    to = []
     for stream in streams:
         each = out.add_stream_from_template(stream.of)
         each.time_base = stream.of.time_base
@@ -58,11 +66,11 @@ def multiplex(packets: Sequence[Any], streams: Sequence[Stream], container: str,
         if stream.configuration:
             each.codec_context.extradata = stream.configuration
         bare = name == "mp4" and stream.of.type == "audio"
-        to[stream.of.index] = each, int(shift / stream.of.time_base), bare
+        to.append((each, int(shift / stream.of.time_base), bare))
     out.start_encoding()
     mux = out.mux_one
-    for packet in packets:
-        each, ticks, bare = to[packet.stream_index]
+    for _, place, packet in _together(streams):
+        each, ticks, bare = to[place]
         if bare:
             packet = _bare(packet)
         if packet.pts is not None:
@@ -73,39 +81,51 @@ def multiplex(packets: Sequence[Any], streams: Sequence[Stream], container: str,
     out.close()
 
 
+def _together(streams: Sequence[Stream]) -> Iterator[tuple[int, int, Any]]:
+    """Return the packets of streams in the order of their DTS, each behind that and the place of its stream."""
+    common = lcm(*(one.of.time_base.denominator for one in streams))
+
+    def ordered(place: int, stream: Stream) -> Iterator[tuple[int, int, Any]]:
+        scale = stream.of.time_base.numerator * common // stream.of.time_base.denominator
+        return ((packet.dts * scale, place, packet) for packet in stream.packets)
+
+    return merge(*(ordered(place, stream) for place, stream in enumerate(streams)))
+
+
 def _bare(packet: Any) -> Any:
     """Return a packet of AAC as MP4 has it."""
     data = bytes(packet)
-    if not adts.is_adts(data):
-        return packet
-    bare = av.Packet(bytes(adts.stripped(data)))
-    bare.pts, bare.dts, bare.time_base, bare.duration = packet.pts, packet.dts, packet.time_base, packet.duration
-    bare.is_keyframe = True
-    return bare
+    return twin(packet, bytes(adts.stripped(data))) if adts.is_adts(data) else packet
+
+
+def twin(packet: Any, data: Any = None) -> Any:
+    """Return another packet of the same bytes, or of other ones, at the same time: multiplexing changes a packet."""
+    made = av.Packet(packet if data is None else data)
+    made.pts, made.dts, made.time_base, made.duration = packet.pts, packet.dts, packet.time_base, packet.duration
+    made.is_keyframe = packet.is_keyframe
+    return made
 
 
 def initialization(streams: Sequence[Stream]) -> bytes:
     """Return the initialization segment (`ftyp`, `moov`) of a fragmented MP4 of these streams, in the clear."""
     sink = Clear(memoryview(bytearray(INITIALIZATION_MAX)))
-    multiplex([], streams, "fmp4", 0, 0, sink)
+    multiplex(streams, "fmp4", 0, 0, sink)
     return b"".join(bytes(sink.data[box.begin : box.end]) for box in boxes.boxes(sink.data) if box.kind in (b"ftyp", b"moov"))
 
 
-def whole(
-    packets: Sequence[Any], streams: Sequence[Stream], container: str, shift: int, number: int, area: Area, key: bytes, iv: bytes
-) -> Made:
+def whole(streams: Sequence[Stream], container: str, shift: int, number: int, area: Area, key: bytes, iv: bytes) -> Made:
     """Make a segment of the profile `aes128`: see `multiplex`, and keys.py for key and IV (16 bytes each)."""
     sink = Whole(area, key, iv)
-    multiplex(packets, streams, container, shift, number, Headless(sink) if container == "fmp4" else sink)
+    multiplex(streams, container, shift, number, Headless(sink) if container == "fmp4" else sink)
     sink.end()
     return area.made()
 
 
-def samples(packets: Sequence[Any], stream: Stream, shift: int, number: int, area: Area, content: cbcs.Content, memory: memoryview) -> Made:
+def samples(stream: Stream, shift: int, number: int, area: Area, content: cbcs.Content, memory: memoryview) -> Made:
     """Make a segment of the profile `cbcs`, of one stream, in memory that nobody else sees: see `multiplex`."""
     clear = Clear(memory)
     headless = Headless(clear)
-    multiplex(packets, [stream], "fmp4", shift, number, headless)
+    multiplex([stream], "fmp4", shift, number, headless)
     for piece in cbcs.Encryptor(cbcs.configuration(headless.head), content).fragments(clear.data):
         area.put(piece)
     return area.made()

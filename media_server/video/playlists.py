@@ -65,6 +65,7 @@ def master(made: Made) -> str:
             peak, average = (sum(pair) for pair in zip(made.bits(one), made.bits(audio) if audio else (0, 0), strict=True))
             codecs = ",".join((*one.codecs, *(audio.codecs if audio else ())))
             said = f'BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS="{codecs}",RESOLUTION={one.width}x{one.video}'
+            said += f",FRAME-RATE={float(one.rate):.3f}" if one.rate else ""
             lines += [f"#EXT-X-STREAM-INF:{said}" + (',AUDIO="audio"' if audio else ""), f"{one.name}/{INDEX}"]
     return "\n".join(lines) + "\n"
 
@@ -109,6 +110,7 @@ def dash(made: Made) -> str:
         adaptation = _element(period, "AdaptationSet", attributes)
         for one in renditions:
             size = {"width": str(one.width), "height": str(one.video)} if one.video else {}
+            size |= {"frameRate": str(one.rate)} if one.rate else {}
             said = _element(adaptation, "Representation", size, id=one.name, bandwidth=str(made.bits(one)[0]), codecs=one.codecs[0])
             _protected(said, made.wanted, one)
             _timeline(said, made.wanted, one)

@@ -19,7 +19,11 @@ from .plan import Audio, Facts, Refused, Video
 FORMATS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts")
 """Demultiplexers by libav's names. Those that open further files, such as playlists, are none of these."""
 
-CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "aac", "mp3", "opus", "vorbis", "ac3", "eac3", "flac", "pcm_s16le")
+CODECS = (
+    *("h264", "hevc", "vp8", "vp9", "libdav1d", "mpeg4", "mpeg2video", "prores"),
+    *("aac", "mp3float", "mp2", "opus", "vorbis", "ac3", "eac3", "flac", "alac", "pcm_s16le", "pcm_s16be", "pcm_s24le"),
+)
+"""Decoders by libav's names. Others see no byte of a source."""
 
 PIXELS_MAX = 3840 * 2160
 SECONDS_MAX = 6 * 3600
@@ -30,8 +34,8 @@ PROBE_BYTES = 8 << 20
 READ = 256 << 10
 """Bytes that libav asks for at once."""
 
-AAC_LC = "mp4a.40.2"
-"""What playlists call it (RFC 6381)."""
+SQUARER_MAX = 4
+"""How many times as wide or as high as pixels are stored they may be shown; what says more is not believed."""
 
 
 class Readable(Protocol):
@@ -68,6 +72,13 @@ class Source:
         """Its streams."""
         return [self.video, *([self.audio] if self.audio is not None else [])]
 
+    def only(self, stream: Any) -> Any:
+        """Have nothing read but one of its streams, and return that."""
+        for each in self.streams:
+            if each is not stream:
+                each.discard = Discard.all
+        return stream
+
 
 def opened(file: Readable) -> Source:
     """Open a source.
@@ -91,19 +102,33 @@ def opened(file: Readable) -> Source:
     if video is None:
         raise Refused("it has no video")
     audio = next(iter(container.streams.audio), None)
-    taken = {video.index, audio.index if audio is not None else video.index}
+    taken = [video, *([audio] if audio is not None else [])]
     for stream in container.streams:
-        if stream.index not in taken:
+        if stream in taken:
+            _check(stream)
+        else:
             stream.discard = Discard.all
     return Source(container, video, audio, _configuration(container, audio) if audio is not None else b"")
 
 
+def _check(stream: Any) -> None:
+    """Check whether a stream's codec is one of those that are taken: libav asks its list only for what it decodes by itself, to look at it.
+
+    Raises:
+        Refused: It is not.
+    """
+    name = stream.codec_context.name if stream.codec_context is not None else "unknown"
+    if name not in CODECS:
+        raise Refused(f"its {stream.type}'s codec is none that this takes ({name})")
+
+
 def _configuration(container: InputContainer, audio: Any) -> bytes:
     """Return the AudioSpecificConfig of an AAC: where the container does not have it, the first frame does."""
-    said = bytes(audio.codec_context.extradata or b"") if audio.codec_context is not None else b""
-    if said or audio.codec_context is None or audio.codec_context.name != "aac":
+    said = bytes(audio.codec_context.extradata or b"")
+    if said or audio.codec_context.name != "aac":
         return said
     first = next(demultiplexed(container, [audio]), None)
+    container.seek(0, backward=True)
     return adts.configuration(bytes(first)) if first is not None and adts.is_adts(bytes(first)) else b""
 
 
@@ -115,8 +140,8 @@ def facts(source: Source) -> Facts:
     """
     video, audio = source.video, source.audio
     context = video.codec_context
-    if context is None or not context.width or not context.height:
-        raise Refused("its video's codec is none that this takes, or its size is not told")
+    if not context.width or not context.height:
+        raise Refused("the size of its pictures is not told")
     if context.width * context.height > PIXELS_MAX:
         raise Refused(f"its pictures have {context.width} by {context.height} pixels, and {PIXELS_MAX} are the most")
     rate = Fraction(video.average_rate or video.guessed_rate or 0)
@@ -125,23 +150,47 @@ def facts(source: Source) -> Facts:
     begin, end = _extent(source)
     if end - begin > SECONDS_MAX:
         raise Refused(f"it lasts {float(end - begin):.0f} s, and {SECONDS_MAX} are the most")
-    packets = demultiplexed(source.container, [video])
-    first = next((packet for packet in packets if packet.is_keyframe and packet.pts is not None), None)
+    packets = demultiplexed(source.container, source.streams)
+    first = next(
+        (packet for packet in packets if packet.stream_index == video.index and packet.is_keyframe and packet.pts is not None), None
+    )
     if first is None:
         raise Refused("its video has no key frame")
     wait = (first.pts - first.dts) * video.time_base
-    keys = tuple((tick * video.time_base) + wait for tick in _key_ticks(source, first.dts, packets))
+    ticks, audio_end = _read(source, first.dts, packets)
+    keys = tuple(tick * video.time_base + wait for tick in ticks)
+    picture = _first_picture(context, first)
     bits = context.bit_rate or _bits(source, begin, end)
-    pixels, codecs = context.pix_fmt or "", _video_codecs(context)
-    found = Video(context.name, context.width, context.height, pixels, bits, rate, keys, wait, codecs, _is_turned(context, first))
-    return Facts(begin, max(end, keys[-1] + 1 / rate), found, _audio(audio) if audio is not None else None)
+    width, height, turned = _shown(video, picture)
+    colors = (picture.color_primaries, picture.color_trc, picture.colorspace)
+    steady = rate == video.base_rate
+    found = Video(
+        *(context.name, width, height, context.pix_fmt or "", bits, rate, keys, wait, _video_codecs(context)),
+        *(turned, picture.interlaced_frame, steady, colors),
+    )
+    return Facts(begin, max(end, keys[-1] + 1 / rate), found, _audio(audio, audio_end) if audio is not None else None)
 
 
-def _audio(stream: Any) -> Audio:
+def _shown(video: Any, picture: Any) -> tuple[int, int, int]:
+    """Return width and height of what is to be shown, in square pixels, and by how many degrees it has to be turned clockwise for it."""
+    shape = Fraction(video.sample_aspect_ratio or 1)
+    if not Fraction(1, SQUARER_MAX) <= shape <= SQUARER_MAX:
+        shape = Fraction(1)
+    width, height = round(video.codec_context.width * max(shape, 1)), round(video.codec_context.height / min(shape, 1))
+    turned = -picture.rotation % 360
+    return (height, width, turned) if turned in (90, 270) else (width, height, turned)
+
+
+def _audio(stream: Any, end: int | None) -> Audio:
+    """Return what there is of audio, which ends at a tick, if all of it was read."""
     context = stream.codec_context
-    if context is None or not context.sample_rate or not context.channels:
-        raise Refused("its audio's codec is none that this takes")
-    return Audio(context.name, context.profile or "", context.sample_rate, context.channels, context.bit_rate or 0, AAC_LC)
+    if not context.sample_rate or not context.channels:
+        raise Refused("the rate of its audio is not told")
+    begin, base = stream.start_time or 0, stream.time_base
+    end = begin + (stream.duration or 0) if end is None else end
+    return Audio(
+        context.name, context.profile or "", context.sample_rate, context.channels, context.bit_rate or 0, begin * base, end * base
+    )
 
 
 def _video_codecs(context: Any) -> str:
@@ -168,16 +217,22 @@ def _extent(source: Source) -> tuple[Fraction, Fraction]:
     return begin, begin + Fraction(container.duration, av.time_base)
 
 
-def _key_ticks(source: Source, first: int, packets: Iterator[Any]) -> list[int]:
-    """Return when key frames are decoded, ascending, from the first on, in the video's ticks.
+def _read(source: Source, first: int, packets: Iterator[Any]) -> tuple[list[int], int | None]:
+    """Return when key frames are decoded, ascending, from the first on, in the video's ticks; and when audio ends, in its own.
 
-    MP4 says it in an index; of other containers the packets behind the first key frame are read to their end.
+    MP4 says the first in an index, and nothing is returned of the second; of other containers the packets behind the first key frame are
+    read to their end.
     """
     if _has_index(source):
         ticks = [entry.timestamp for entry in source.video.index_entries if entry.is_keyframe]
-    else:
-        ticks = [packet.dts for packet in packets if packet.is_keyframe]
-    return sorted({first, *(tick for tick in ticks if tick > first)})
+        return sorted({first, *(tick for tick in ticks if tick > first)}), None
+    found, end = {first}, 0
+    for packet in packets:
+        if packet.stream_index != source.video.index:
+            end = packet.dts + (packet.duration or 0)
+        elif packet.is_keyframe and packet.dts > first:
+            found.add(packet.dts)
+    return sorted(found), end
 
 
 def is_mp4(container: InputContainer) -> bool:
@@ -199,11 +254,11 @@ def _bits(source: Source, begin: Fraction, end: Fraction) -> int:
     return int(size * 8 / (end - begin)) if size > 0 and end > begin else 0
 
 
-def _is_turned(context: Any, first: Any) -> bool:
-    """Return whether pictures have to be turned: a container says so beside its video, and libav with a picture.
+def _first_picture(context: Any, first: Any) -> Any:
+    """Return the first key frame as a picture: what containers say beside their video, libav says of it.
 
     Raises:
-        Refused: The first key frame is no picture.
+        Refused: It is no picture.
     """
     context.thread_count = 1
     try:
@@ -212,7 +267,7 @@ def _is_turned(context: Any, first: Any) -> bool:
         raise Refused(f"its first picture can't be decoded ({words(error)})") from None
     if not pictures:
         raise Refused("its first picture can't be decoded")
-    return bool(pictures[0].rotation)
+    return pictures[0]
 
 
 def demultiplexed(container: InputContainer, streams: list[Any]) -> Iterator[Any]:

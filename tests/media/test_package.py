@@ -97,6 +97,13 @@ def test_cbcs_is_the_source(video: VideoOf, tmp_path: Path, kind: str) -> None:
         assert packets(whole, stream) != packets(clear, stream), "without the key it is the same"
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_segments_last_as_long_as_the_source(video: VideoOf, kind: str) -> None:
+    with Cell(video(kind), USER) as cell:
+        made = wanted(cell, TS).plan
+    assert abs(sum(made.durations) - 13) < Fraction(1, 10)
+
+
 @pytest.mark.parametrize("offer", OFFERED, ids=str)
 def test_nothing_is_left_in_the_clear(video: VideoOf, tmp_path: Path, offer: Offer) -> None:
     source = video("mp4")

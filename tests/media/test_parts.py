@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 from media_server import manifest, records
 from media_server.keys import Keys, Place
 from media_server.video import adts, boxes, cbcs, h264
-from media_server.video.plan import Audio, Facts, Refused, Video, plan
 
 from .videos import sealed
 
@@ -209,42 +207,3 @@ def test_ranges_chain_anew_each(lengths: list[int]) -> None:
         clear = bytes(index % 256 for index in range(length * 16))
         expected = Cipher(algorithms.AES(content.key), modes.CBC(content.iv)).encryptor().update(clear)
         assert chain.begun_anew(clear) == expected
-
-
-# the plan
-
-VIDEO = Video("h264", 1280, 720, "yuv420p", 4_000_000, Fraction(25), tuple(map(Fraction, range(0, 60, 2))), Fraction(0), "avc1.64001f")
-AUDIO = Audio("aac", "LC", 48_000, 2, 128_000, "mp4a.40.2")
-FACTS = Facts(Fraction(0), Fraction(60), VIDEO, AUDIO)
-
-
-@given(st.lists(st.fractions(Fraction(1, 30), 6), min_size=1, max_size=60), st.integers(1, 10))
-def test_segments_fill_the_video_and_begin_at_key_frames(gaps: list[Fraction], seconds: int) -> None:
-    keys, at = [], Fraction(7, 3)
-    for gap in gaps:
-        keys.append(at)
-        at += gap
-    made = plan(replace(FACTS, begin=keys[0], end=at, video=replace(VIDEO, keys=tuple(keys))), muxed=True, seconds=seconds)
-    assert sum(made.durations) == at - keys[0]
-    assert {*made.bounds[:-1]} <= {*keys} and made.bounds[0] == keys[0]
-    assert all(duration >= seconds for duration in made.durations[:-1])
-    assert all(duration > 0 for duration in made.durations)
-    assert 1 <= made.bounds[0] + made.shift < 3
-
-
-@pytest.mark.parametrize(
-    ("facts", "said"),
-    [
-        (replace(FACTS, video=replace(VIDEO, codec="hevc")), "its video is hevc"),
-        (replace(FACTS, video=replace(VIDEO, pixels="yuv444p")), r"h264 \(yuv444p\), and browsers play"),
-        (replace(FACTS, video=replace(VIDEO, height=2160)), "it has 2160 lines"),
-        (replace(FACTS, video=replace(VIDEO, bits=90_000_000)), "90000000 bits a second"),
-        (replace(FACTS, video=replace(VIDEO, turned=True)), "it has to be turned"),
-        (replace(FACTS, video=replace(VIDEO, keys=(Fraction(0),))), "its key frames are 60.0 s apart"),
-        (replace(FACTS, audio=replace(AUDIO, codec="mp3")), "its audio is mp3"),
-        (replace(FACTS, audio=replace(AUDIO, channels=6)), "with 6 channels"),
-    ],
-)
-def test_what_can_not_be_offered_as_it_is_is_refused(facts: Facts, said: str) -> None:
-    with pytest.raises(Refused, match=said):
-        plan(facts, muxed=True)
