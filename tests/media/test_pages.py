@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from media_server.assets import FAILED, WORKING, Asset
 from media_server.video.offer import Offer
 from tests.world.chromium import Visit, chromium
 
+from .line import Line
 from .pages import built, differences, faint, picture, pictures, played, unnamed
 from .place import Place
 from .server import SECRET, TOKENS, Server, backend, environment, running, session
@@ -66,8 +68,8 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-FLOWS, HARDLY = 6 << 20, 64 << 10
-"""Bytes a second: an upload gets on, and does not end while the test looks elsewhere."""
+FLOWS, HARDLY, FAST = 4 << 20, 64 << 10, 1 << 30
+"""Bytes a second: an upload gets on, does not end while the test looks elsewhere, or ends soon."""
 
 
 def signed_in(browser: BrowserContext, server: Server) -> Visit:
@@ -97,18 +99,14 @@ def eventually(page: Page, condition: Callable[[], bool]) -> None:
 
 def test_an_upload_that_breaks_off_ends_complete(place: Place, server: Server, browser: BrowserContext, big: Path, video: VideoOf) -> None:
     """Paused, refused by the network, without a network, and after the page was loaded again."""
+    with contextlib.closing(Line(int(server.url.rpartition(":")[2]), FLOWS)) as line:
+        _break_off(place, replace(server, url=f"http://127.0.0.1:{line.port}"), browser, big, video, line)
+
+
+def _break_off(place: Place, server: Server, browser: BrowserContext, big: Path, video: VideoOf, line: Line) -> None:
     page = signed_in(browser, server).page
-    network = browser.new_cdp_session(page)
-
-    def connected(bytes_a_second: int) -> None:
-        """Send at a rate from now on; 0: there is no network, -1: as fast as it goes."""
-        limits = {"offline": not bytes_a_second, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_a_second}
-        network.send("Network.emulateNetworkConditions", limits)
-
     begun: list[int] = []
     page.on("request", lambda request: begun.append(int(request.headers["upload-offset"])) if request.method == "PATCH" else None)
-    network.send("Network.enable")
-    connected(FLOWS)
     refused = iter([True])
     page.route(
         "**/uploads/*",
@@ -123,7 +121,7 @@ def test_an_upload_that_breaks_off_ends_complete(place: Place, server: Server, b
     expect(page.get_by_text("None yet.")).to_be_hidden()
     (asset,) = place.assets.all_of("acme")
     eventually(page, lambda: offset(server, asset.id) > 0)
-    connected(HARDLY)
+    line.rate = HARDLY
     assert begun[:2] == [0, 0], "the one that was refused was tried again"
     own.get_by_role("button", name="Pause").click()
     expect(own.locator(".state")).to_have_text("Paused")
@@ -132,14 +130,17 @@ def test_an_upload_that_breaks_off_ends_complete(place: Place, server: Server, b
     eventually(page, lambda: len(begun) == 3)
     assert begun[2] > 0 and begun[2] % records.PART == 0
 
-    connected(0)
+    browser.set_offline(True)
+    line.cut()
     expect(own.locator(".state")).to_have_text("Broken off")
     expect(own.get_by_text("The server does not answer")).to_be_visible()
-    connected(FLOWS)
+    line.mend()
+    line.rate = FLOWS
+    browser.set_offline(False)
     expect(own.locator(".state")).to_have_text("Uploading")
     here = offset(server, asset.id)
     eventually(page, lambda: offset(server, asset.id) > here)
-    connected(HARDLY)
+    line.rate = HARDLY
 
     page.reload()
     expect(own.locator(".state")).to_have_text("Upload not complete")
@@ -149,7 +150,7 @@ def test_an_upload_that_breaks_off_ends_complete(place: Place, server: Server, b
     own.locator("input[type=file]").set_input_files(big)
     eventually(page, lambda: len(begun) > before)
     assert begun[before] > here
-    connected(-1)
+    line.rate = FAST
     expect(own.locator(".state")).to_have_text("Waiting for a worker")
 
     found = place.assets.get("acme", asset.id)
