@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import Interfaces, SSLProtocols
 
 from . import assets, settings
 from .api.tokens import TENANT, Tokens
@@ -42,11 +42,15 @@ def work() -> int:
 def serve() -> int:
     """Answer until SIGTERM."""
     told = settings.server()
+    certificate, key = told.tls or (None, None)
     server = Granian(
         "media_server.api.served:app",
         factory=True,
         address="0.0.0.0",  # noqa: S104 - behind a load balancer; what may reach it is the security group's affair
         port=told.port,
+        ssl_cert=certificate,
+        ssl_key=key,
+        ssl_protocol_min=SSLProtocols.tls12,
         interface=Interfaces.ASGI,
         workers=1,  # a task has one; its numbers are told as a whole
         log_access=False,

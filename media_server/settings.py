@@ -1,4 +1,4 @@
-"""What a server or a worker is told, by its environment: where things are. Secrets come as ECS gives them, and are taken out of it."""
+"""What a server or a worker is told, by its environment: where things are. Secrets come as ECS gives them, or as systemd does."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .alive import beat
+from .cell import rights
 
 SIGNING_MIN = 32
 """Bytes of the secret that tokens are signed with: as many as HMAC with SHA-256 makes of it (RFC 7518, 3.2)."""
@@ -29,7 +30,7 @@ class Worker:
         attempts: After which a job is put aside.
         visibility: Seconds that the queue waits for a worker that has fallen silent.
         slots: Cells side by side.
-        user: Whom cells run as, where this is root.
+        user: Whom cells run as, where this is root, or may have processes of another user; None: as this.
         beat: The file that it touches with each step (alive.py).
     """
 
@@ -62,7 +63,7 @@ def worker(environment: Mapping[str, str] = os.environ) -> Worker:
         attempts=_number(environment, "MEDIA_ATTEMPTS", "5", "after which a job is put aside"),
         visibility=_number(environment, "MEDIA_VISIBILITY", "300", "seconds that the queue waits for a silent worker"),
         slots=_number(environment, "MEDIA_SLOTS", str(os.cpu_count() or 1), "cells side by side"),
-        user=_number(environment, "MEDIA_CELL_USER", "65533", "whom cells run as") if os.geteuid() == 0 else None,
+        user=_number(environment, "MEDIA_CELL_USER", "65533", "whom cells run as") if rights.may_have_another_user() else None,
         beat=beat(environment),
     )
 
@@ -82,6 +83,7 @@ class Server:
         secret: What tokens and the audit are signed with.
         cookies_parameter, cookies_secret: Which secret signs cookies, and where its version is told; empty: no edge asks for any.
         port: It listens there.
+        tls: Files of its certificate and key, in PEM; None: it speaks plain HTTP, to a load balancer that speaks TLS.
         memory: Bytes of segments that are kept in it; 0: none are.
         cache, cache_bytes: Directory that segments are kept in, and how many bytes of them; empty: none are.
     """
@@ -100,6 +102,7 @@ class Server:
     cookies_parameter: str
     cookies_secret: str
     port: int
+    tls: tuple[Path, Path] | None
     memory: int
     cache: str
     cache_bytes: int
@@ -128,6 +131,7 @@ def server(environment: Mapping[str, str] = os.environ) -> Server:
         cookies_parameter=parameter,
         cookies_secret=_text(environment, "MEDIA_COOKIES_SECRET", "the key pair of signed cookies") if parameter else "",
         port=_number(environment, "MEDIA_PORT", "8080", "where it listens"),
+        tls=_tls(environment),
         memory=_number(environment, "MEDIA_MEMORY_MIB", "256", "MiB of segments that are kept in memory", least=0) << 20,
         cache=environment.get("MEDIA_CACHE", "").strip(),
         cache_bytes=_number(environment, "MEDIA_CACHE_MIB", "4096", "MiB of segments that are kept in the directory MEDIA_CACHE") << 20,
@@ -135,14 +139,18 @@ def server(environment: Mapping[str, str] = os.environ) -> Server:
 
 
 def signing(environment: Mapping[str, str] = os.environ) -> bytes:
-    """Return the secret that tokens are signed with.
+    """Return the secret that tokens are signed with: `MEDIA_SIGNING`, or else the credential `media-signing` (systemd.exec(5)).
 
     Raises:
         Unset: It is missing, or too short.
     """
-    found = _text(environment, "MEDIA_SIGNING", "the secret that tokens are signed with").encode()
+    credential = Path(environment.get("CREDENTIALS_DIRECTORY", ""), "media-signing")
+    if not environment.get("MEDIA_SIGNING", "").strip() and credential.is_absolute() and credential.exists():
+        name, found = str(credential), credential.read_text().strip().encode()
+    else:
+        name, found = "MEDIA_SIGNING", _text(environment, "MEDIA_SIGNING", "the secret that tokens are signed with").encode()
     if len(found) < SIGNING_MIN:
-        raise Unset(f"MEDIA_SIGNING has {len(found)} bytes, and {SIGNING_MIN} are the least: what `openssl rand -hex 32` prints would do")
+        raise Unset(f"{name} has {len(found)} bytes, and {SIGNING_MIN} are the least: what `openssl rand -hex 32` prints would do")
     return found
 
 
@@ -158,6 +166,20 @@ def _number(environment: Mapping[str, str], name: str, default: str, what: str, 
     if not found.isdecimal() or int(found) < least:
         raise Unset(f"{name} is `{found}`, and a number of {least} or more is asked for: {what}")
     return int(found)
+
+
+def _tls(environment: Mapping[str, str]) -> tuple[Path, Path] | None:
+    told = {name: environment.get(name, "").strip() for name in ("MEDIA_TLS_CERTIFICATE", "MEDIA_TLS_KEY")}
+    if not any(told.values()):
+        return None
+    for name, file in told.items():
+        if not file:
+            raise Unset(f"{name} is not set, and the other is: a certificate and its key go together")
+    for name, file in told.items():
+        if not os.access(file, os.R_OK):
+            raise Unset(f"{name} is `{file}`, which is no file that can be read here")
+    certificate, key = map(Path, told.values())
+    return certificate, key
 
 
 def _pages(directory: str) -> Path | None:

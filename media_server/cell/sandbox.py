@@ -10,6 +10,8 @@ import signal
 
 import pyseccomp
 
+from . import rights
+
 MEMORY = 1 << 30
 """Bytes of address space. What a video needs is a fourth; libraries reserve more than they use."""
 
@@ -56,7 +58,7 @@ def confine(user: int | None) -> None:
     """Give up what can be given up while files are still opened: network, user, limits.
 
     Args:
-        user: Who it is from now on, if it is root now. Who is not root has been started as whom it should be.
+        user: Who it is from now on, if it is root now, or may become another. Who may not has been started as whom it should be.
 
     Raises:
         OSError: The system does not let it; then nothing may be read.
@@ -66,9 +68,11 @@ def confine(user: int | None) -> None:
         if not user:
             raise OSError("a cell is never root: give it a user")
         _checked(libc.unshare(_CLONE_NEWNET | _CLONE_NEWIPC | _CLONE_NEWNS), "unshare")
+    if user:
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
+    rights.give_up()  # who was not root keeps them when he becomes another
     for what, most in (
         (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_CPU, PROCESSOR_SECONDS),

@@ -82,6 +82,37 @@ def test_a_cell_of_root_is_never_root() -> None:
         assert USER is None
 
 
+AS_ANOTHER = """
+import sys
+from pathlib import Path
+sys.path[:0] = sys.argv[1].split(":")
+from media_server import settings
+from media_server.cell.client import Cell
+from media_server.cell.rights import may_have_another_user
+with Cell(Path("/dev/null"), int(sys.argv[2]) if may_have_another_user() else None) as cell:
+    told = dict(line.split(":", 1) for line in Path(f"/proc/{cell.pid}/status").read_text().splitlines())
+    print(*(" ".join(told[name].split()) for name in ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapAmb")), sep=",")
+print("ended")
+"""
+
+
+def test_a_worker_that_may_has_cells_of_another_user_that_may_not() -> None:
+    """As systemd starts one: no root, with what it takes to become another user and to end his processes."""
+    may = "+setuid,+setgid,+kill,+dac_read_search"  # the last one because this Python may lie in root's own directory
+    worker, who = CELL_USER - 1, CELL_USER if ROOT else os.getuid()
+    given = ["setpriv", f"--reuid={worker}", f"--regid={worker}", "--clear-groups", "--no-new-privs", "--bounding-set=-all," + may]
+    words = [*given, f"--inh-caps={may}", f"--ambient-caps={may}"] if ROOT else []
+    done = subprocess.run(
+        [*words, sys.executable, "-c", AS_ANOTHER, ENVIRONMENT["PYTHONPATH"], str(CELL_USER)], capture_output=True, text=True, timeout=60
+    )
+    user, group, groups, *rights = done.stdout.splitlines()[0].split(",") if done.stdout else [done.stderr] * 3
+    assert user.split() == [str(who)] * 4, done.stderr
+    assert group.split() == [str(who if ROOT else os.getgid())] * 4
+    assert not ROOT or groups == ""
+    assert {int(each, 16) for each in rights} == {0}
+    assert done.stdout.endswith("\nended\n"), done.stderr
+
+
 def test_one_that_does_not_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "av.py").write_text("raise ImportError('there is no libav here')")
     monkeypatch.setitem(ENVIRONMENT, "PYTHONPATH", f"{tmp_path}{os.pathsep}{ENVIRONMENT['PYTHONPATH']}")

@@ -33,6 +33,33 @@ def test_a_worker_has_what_it_may_touch_beside_its_work() -> None:
     assert settings.worker(TOLD).beat.name == "media-worker.beat"
 
 
+def test_the_secret_is_a_credential_of_systemd_s_where_the_environment_has_none(tmp_path: Path) -> None:
+    given = {**TOLD, "MEDIA_SIGNING": "", "CREDENTIALS_DIRECTORY": str(tmp_path)}
+    with pytest.raises(settings.Unset, match="MEDIA_SIGNING is not set"):
+        settings.signing(given)
+    credential = tmp_path / "media-signing"
+    credential.write_text("short\n")
+    with pytest.raises(settings.Unset, match=f"{credential} has 5 bytes, and 32 are the least"):
+        settings.signing(given)
+    credential.write_text("c" * 32 + "\n")
+    assert settings.signing(given) == b"c" * 32
+    assert settings.signing({**given, "MEDIA_SIGNING": "s" * 32}) == b"s" * 32
+
+
+def test_a_certificate_and_its_key_go_together(tmp_path: Path) -> None:
+    assert settings.server(TOLD).tls is None
+    certificate, key = tmp_path / "node.pem", tmp_path / "node.key"
+    both = {**TOLD, "MEDIA_TLS_CERTIFICATE": str(certificate), "MEDIA_TLS_KEY": str(key)}
+    for lacking in ("MEDIA_TLS_CERTIFICATE", "MEDIA_TLS_KEY"):
+        with pytest.raises(settings.Unset, match=f"{lacking} is not set, and the other is"):
+            settings.server({**both, lacking: ""})
+    certificate.touch()
+    with pytest.raises(settings.Unset, match="MEDIA_TLS_KEY is `.*node.key`, which is no file that can be read here"):
+        settings.server(both)
+    key.touch()
+    assert settings.server(both).tls == (certificate, key)
+
+
 @pytest.mark.parametrize(
     ("of", "changes", "said"),
     [
