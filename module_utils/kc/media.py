@@ -1,0 +1,146 @@
+"""A release of the media server as one archive: the package, and what it needs of PyPI, as a host without a network takes it.
+
+An archive is known by a hash of all that goes in, so that it is made once, copied once, and told from another by its name.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import KcError
+
+PACKAGE = "media_server"
+LIBRARIES = "lib"
+LEFT_OUT = {"__pycache__", "node_modules", "pages"}
+"""Of the package's directory: what tools leave there, and what npm builds pages from."""
+
+GLIBC = range(36, 16, -1)
+"""Minor versions of glibc 2 whose wheels a host runs: up to Debian 12's (PEP 600)."""
+
+KEPT = 3
+"""Archives, and directories of libraries, that stay in the cache."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a release is made for.
+
+    Attributes:
+        python: Version of the host's Python, as `3.11`.
+        machine: Its processor, as `uname -m` tells it.
+    """
+
+    python: str
+    machine: str
+
+    @property
+    def pip(self) -> list[str]:
+        """Options of pip: wheels for the host, whatever runs here; nothing of what is installed is built or run."""
+        platforms = [f"manylinux_2_{minor}_{self.machine}" for minor in GLIBC] + [f"manylinux2014_{self.machine}"]
+        only = ["--only-binary=:all:", "--implementation=cp", f"--python-version={self.python}", "--no-compile"]
+        return [*only, *(f"--platform={platform}" for platform in platforms)]
+
+
+def sources(directory: Path) -> list[Path]:
+    """Return the package's files.
+
+    Raises:
+        KcError: It is not there.
+    """
+    found = [path for path in sorted(directory.rglob("*.py")) if not LEFT_OUT & {*path.relative_to(directory).parts}]
+    if directory / "__main__.py" not in found:
+        raise KcError(f"{directory} does not hold the media server", hint="media_server_source is the directory of its package")
+    return found
+
+
+def version(directory: Path, pinned: list[Path], target: Target) -> str:
+    """Return what a release is known by."""
+    files = {path.relative_to(directory).as_posix(): _digest(path) for path in sources(directory)}
+    return _hash([files, _libraries_key(pinned, target)])
+
+
+def archive(directory: Path, requirements: Path, constraints: Path, target: Target, cache: Path) -> Path:
+    """Return a release's archive; made where the cache has none.
+
+    Raises:
+        KcError: pip does not find what is pinned, or a file can't be read or written.
+    """
+    name = version(directory, [requirements, constraints], target)
+    made = cache / f"release-{name}.tar.gz"
+    if not made.exists():
+        libraries = _libraries(requirements, constraints, target, cache)
+        with _beside(made) as beside:
+            _pack(beside, directory, libraries)
+        _forget(cache, "release-*.tar.gz")
+    return made
+
+
+def _libraries(requirements: Path, constraints: Path, target: Target, cache: Path) -> Path:
+    """Return a directory with the packages that are pinned; made where the cache has none."""
+    made = cache / f"lib-{_libraries_key([requirements, constraints], target)}"
+    if not made.exists():
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _beside(made) as beside:
+            named = ["--target", str(beside), "--requirement", str(requirements), "--constraint", str(constraints)]
+            words = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--quiet", *target.pip, *named]
+            done = subprocess.run(words, capture_output=True, text=True)
+            if done.returncode:
+                said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")][-1:] or done.stderr.splitlines()[-1:]
+                raise KcError(f"pip can't lay out what {requirements.name} pins for Python {target.python} on {target.machine}: {''.join(said)}")
+        _forget(cache, "lib-*")
+    return made
+
+
+def _pack(file: Path, directory: Path, libraries: Path) -> None:
+    """Write an archive whose bytes are the same whenever it is made: root's files, without times."""
+    members = [(f"{PACKAGE}/{path.relative_to(directory).as_posix()}", path) for path in sources(directory)]
+    members += [(f"{LIBRARIES}/{path.relative_to(libraries).as_posix()}", path) for path in sorted(libraries.rglob("*")) if path.is_file()]
+    with file.open("wb") as raw, gzip.GzipFile("", "wb", 1, raw, 0) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
+        for name, path in members:
+            about = tarfile.TarInfo(name)
+            about.size, about.mode = path.stat().st_size, 0o755 if path.stat().st_mode & 0o100 else 0o644
+            with path.open("rb") as content:
+                tar.addfile(about, content)
+
+
+@contextmanager
+def _beside(made: Path) -> Iterator[Path]:
+    """Give a path in a directory beside, and name what is made there once it is whole: two may make the same."""
+    made.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=made.parent) as scratch:
+        beside = Path(scratch) / made.name
+        yield beside
+        if not made.exists():
+            beside.replace(made)
+
+
+def _forget(cache: Path, pattern: str) -> None:
+    """Take away the oldest of a kind."""
+    for path in sorted(cache.glob(pattern), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _libraries_key(pinned: list[Path], target: Target) -> str:
+    return _hash([target.python, target.machine, *map(_digest, pinned)])
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise KcError(f"{path}: {error.strerror}") from error
+
+
+def _hash(what: object) -> str:
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
