@@ -144,14 +144,22 @@ def signing(environment: Mapping[str, str] = os.environ) -> bytes:
     Raises:
         Unset: It is missing, or too short.
     """
-    credential = Path(environment.get("CREDENTIALS_DIRECTORY", ""), "media-signing")
-    if not environment.get("MEDIA_SIGNING", "").strip() and credential.is_absolute() and credential.exists():
-        name, found = str(credential), credential.read_text().strip().encode()
-    else:
-        name, found = "MEDIA_SIGNING", _text(environment, "MEDIA_SIGNING", "the secret that tokens are signed with").encode()
+    found = (environment.get("MEDIA_SIGNING", "").strip() or _credential(environment, "media-signing")).encode()
+    if not found:
+        raise Unset("MEDIA_SIGNING is not set: the secret that tokens are signed with")
     if len(found) < SIGNING_MIN:
-        raise Unset(f"{name} has {len(found)} bytes, and {SIGNING_MIN} are the least: what `openssl rand -hex 32` prints would do")
+        raise Unset(f"MEDIA_SIGNING has {len(found)} bytes, and {SIGNING_MIN} are the least: what `openssl rand -hex 32` prints would do")
     return found
+
+
+def _credential(environment: Mapping[str, str], name: str) -> str:
+    file = Path(environment.get("CREDENTIALS_DIRECTORY", ""), name)
+    try:
+        return file.read_text().strip() if file.is_absolute() else ""
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise Unset(f"{file} can't be read: {error.strerror}") from error
 
 
 def _text(environment: Mapping[str, str], name: str, what: str) -> str:

@@ -96,8 +96,9 @@ def _libraries(requirements: Path, constraints: Path, target: Target, cache: Pat
             words = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--quiet", *target.pip, *named]
             done = subprocess.run(words, capture_output=True, text=True)
             if done.returncode:
-                said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")][-1:] or done.stderr.splitlines()[-1:]
-                raise KcError(f"pip can't lay out what {requirements.name} pins for Python {target.python} on {target.machine}: {''.join(said)}")
+                said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
+                for_what = f"for Python {target.python} on {target.machine}"
+                raise KcError(f"pip can't lay out what {requirements.name} pins {for_what}: {''.join(said[-1:])}")
         _forget(cache, "lib-*")
     return made
 

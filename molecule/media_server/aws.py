@@ -1,6 +1,6 @@
 """The AWS of the scenario's node: the lab's, on the loopback of the node's own network, where nobody else reaches it.
 
-    python aws.py start CONTAINER | stop
+python aws.py start CONTAINER | stop
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ def start(namespace: str) -> None:
     """Serve in a container's network until it is stopped, with the buckets, the key and the queues that are in the inventory."""
     enter(namespace)
     with (HOME / "aws.log").open("w+") as log:
-        server = subprocess.Popen([sys.executable, "-m", "lab.aws", "--port", PORT], cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+        server = subprocess.Popen(
+            [sys.executable, "-m", "lab.aws", "--port", PORT], cwd=ROOT, stdout=log, stderr=log, start_new_session=True
+        )
         (HOME / "aws.pid").write_text(str(server.pid))
         while not (said := (HOME / "aws.log").read_text()).startswith("listening on "):
             if server.poll() is not None:

@@ -3,7 +3,7 @@
 Each has an address of its own and knows the others' names, as nodes have in a VPC. The network is a bridge in a namespace, so
 nothing of it shows on the machine, and scenarios don't meet each other or the lab.
 
-    python containers.py create SCENARIO DIRECTORY HOST=NAME=IMAGE… | destroy SCENARIO
+    python containers.py create SCENARIO DIRECTORY HOST=NAME=IMAGE=CAPABILITY,… … | destroy SCENARIO
 
 The directory gets two authorities: the platform's, and a stranger's for what has to be refused.
 """
@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,13 +30,30 @@ KC = "/opt/kc"
 SIDE_BY_SIDE = 4
 
 
+@dataclass(frozen=True)
+class Node:
+    """A node as its inventory has it.
+
+    Attributes:
+        host: Its name there.
+        fqdn: Its name in DNS.
+        image: Name of its image.
+        capabilities: What its root may do beside what a container's may.
+    """
+
+    host: str
+    fqdn: str
+    image: str
+    capabilities: tuple[str, ...]
+
+
 def prefix(scenario: str) -> str:
     """Return what the names of a scenario's containers and namespaces begin with."""
     return f"kcm-{scenario}-"
 
 
-def create(scenario: str, directory: Path, hosts: Mapping[str, tuple[str, str]]) -> None:
-    """Boot a scenario's nodes, names in DNS and of images by host; what is there from before goes first."""
+def create(scenario: str, directory: Path, nodes: Sequence[Node]) -> None:
+    """Boot a scenario's nodes; what is there from before goes first."""
     destroy(scenario)
     for name in ("authority", "stranger"):
         authority(directory / "authority", name)
@@ -43,11 +61,11 @@ def create(scenario: str, directory: Path, hosts: Mapping[str, tuple[str, str]])
     ip("netns", "add", hub)
     ip("-n", hub, "link", "add", "hub", "type", "bridge")
     ip("-n", hub, "link", "set", "hub", "up")
-    addresses = {host: f"10.79.0.{number}" for number, host in enumerate(hosts, 1)}
-    images = {name: _image(name) for name in sorted({image for _, image in hosts.values()})}
-    known = [f"--add-host={name}:{addresses[host]}" for host, (fqdn, _) in hosts.items() for name in (fqdn, host)]
+    addresses = {node.host: f"10.79.0.{number}" for number, node in enumerate(nodes, 1)}
+    images = {name: _image(name) for name in sorted({node.image for node in nodes})}
+    known = [f"--add-host={name}:{addresses[node.host]}" for node in nodes for name in (node.fqdn, node.host)]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        for done in [pool.submit(_boot, scenario, host, addresses[host], images[image], known) for host, (_, image) in hosts.items()]:
+        for done in [pool.submit(_boot, scenario, node, addresses[node.host], images[node.image], known) for node in nodes]:
             done.result()
 
 
@@ -66,20 +84,20 @@ def _image(name: str) -> str:
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]
 
 
-def _boot(scenario: str, host: str, address: str, image: str, known: list[str]) -> None:
-    name, hub, port = prefix(scenario) + host, prefix(scenario) + "hub", "p" + address.rpartition(".")[2]
+def _boot(scenario: str, node: Node, address: str, image: str, known: list[str]) -> None:
+    name, hub, port = prefix(scenario) + node.host, prefix(scenario) + "hub", "p" + address.rpartition(".")[2]
     ip("netns", "add", name)
     ip("-n", hub, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name)
     ip("-n", hub, "link", "set", port, "master", "hub", "up")
     ip("-n", name, "address", "add", f"{address}/24", "dev", "eth0")
     ip("-n", name, "link", "set", "eth0", "up")
     ip("-n", name, "link", "set", "lo", "up")
-    about = ["--name", name, "--hostname", host, "--label", f"kc-molecule={scenario}", "--network", f"ns:{NETNS / name}"]
+    about = ["--name", name, "--hostname", node.host, "--label", f"kc-molecule={scenario}", "--network", f"ns:{NETNS / name}"]
     podman(
         "run",
         "--detach",
         "--systemd=always",
-        "--cap-add=NET_ADMIN",  # a node's own nftables
+        *(f"--cap-add={each}" for each in node.capabilities),
         *about,
         *known,
         "--volume",
@@ -92,7 +110,7 @@ def _boot(scenario: str, host: str, address: str, image: str, known: list[str]) 
     booted = "for i in $(seq 100); do systemctl list-units >/dev/null 2>&1 && exec systemctl is-system-running --wait; sleep 0.2; done"
     state = podman("exec", name, "sh", "-c", booted, check=False).strip()
     if state not in ("running", "degraded"):
-        raise SystemExit(f"{host} did not boot: {state}")
+        raise SystemExit(f"{node.host} did not boot: {state}")
 
 
 def destroy(scenario: str) -> None:
@@ -111,6 +129,7 @@ def ip(*words: str) -> None:
 if __name__ == "__main__":
     command, scenario, *rest = sys.argv[1:]
     if command == "create":
-        create(scenario, Path(rest[0]), {host: (fqdn, image) for host, fqdn, image in (each.split("=") for each in rest[1:])})
+        told = (each.split("=") for each in rest[1:])
+        create(scenario, Path(rest[0]), [Node(host, fqdn, image, tuple(may.split(","))) for host, fqdn, image, may in told])
     else:
         destroy(scenario)

@@ -38,8 +38,12 @@ def test_the_secret_is_a_credential_of_systemd_s_where_the_environment_has_none(
     with pytest.raises(settings.Unset, match="MEDIA_SIGNING is not set"):
         settings.signing(given)
     credential = tmp_path / "media-signing"
+    credential.mkdir()
+    with pytest.raises(settings.Unset, match=f"{credential} can't be read: Is a directory"):
+        settings.signing(given)
+    credential.rmdir()
     credential.write_text("short\n")
-    with pytest.raises(settings.Unset, match=f"{credential} has 5 bytes, and 32 are the least"):
+    with pytest.raises(settings.Unset, match="MEDIA_SIGNING has 5 bytes, and 32 are the least"):
         settings.signing(given)
     credential.write_text("c" * 32 + "\n")
     assert settings.signing(given) == b"c" * 32
