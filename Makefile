@@ -59,7 +59,7 @@ soak: venv ## every fault at every call, for every unit and every act on a datab
 	@$(PY) -m lab images mysql
 	@$(PYTEST) -m 'soak and not world' $(ARGS)
 molecule: venv ## the roles on real servers in containers (ARGS="--scenario-name keeper": only that one)
-	@tools/packages
+	@tools/packages tests
 	@$(PY) -m lab images node node-mysql
 	@molecule test $(or $(ARGS),--all)
 bench-lab: venv ## how long the lab takes to stand, cold and warm, and its memory (in a fresh clone; no other lab may be up)

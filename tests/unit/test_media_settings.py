@@ -58,7 +58,7 @@ def test_a_certificate_and_its_key_go_together(tmp_path: Path) -> None:
         with pytest.raises(settings.Unset, match=f"{lacking} is not set, and the other is"):
             settings.server({**both, lacking: ""})
     certificate.touch()
-    with pytest.raises(settings.Unset, match="MEDIA_TLS_KEY is `.*node.key`, which is no file that can be read here"):
+    with pytest.raises(settings.Unset, match=r"MEDIA_TLS_KEY is `.*node\.key`, which is no file that can be read here"):
         settings.server(both)
     key.touch()
     assert settings.server(both).tls == (certificate, key)
