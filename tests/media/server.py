@@ -82,6 +82,7 @@ def running(place: Mapping[str, str], log: Path, **more: str) -> Iterator[Server
         process.send_signal(signal.SIGTERM)
         process.wait(30)
     assert SECRET not in log.read_text()
+    assert "X-Amz-Signature" not in log.read_text()
 
 
 def environment(place: Mapping[str, str], port: int) -> dict[str, str]:
