@@ -22,11 +22,15 @@ TOKENS = tokens.Tokens(SIGNING.encode())
 AUTHORITY = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "authority"
 
 
+def trusting(authority: str = "authority") -> ssl.SSLContext:
+    """Return what trusts one authority and no other."""
+    return ssl.create_default_context(cafile=AUTHORITY / f"{authority}.pem")
+
+
 def ask(method: str, path: str, token: str = "", **more: Any) -> httpx.Response:
     """Ask the server, whose certificate has to be the authority's."""
-    trusted = ssl.create_default_context(cafile=AUTHORITY / "authority.pem")
     headers = {**({"Authorization": f"Bearer {token}"} if token else {}), **more.pop("headers", {})}
-    return httpx.request(method, URL + path, headers=headers, verify=trusted, timeout=60, **more)
+    return httpx.request(method, URL + path, headers=headers, verify=trusting(), timeout=60, **more)
 
 
 def backend(tenant: str = "acme") -> str:
