@@ -81,7 +81,7 @@ def main() -> int:
     tokens.set_defaults(run=lambda told: token(told.tenant, told.hours))
     told = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stdout)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells every URL, and those that parts go to are signed
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of URLs, and those that parts of uploads go to are signed
     try:
         return int(told.run(told))
     except (settings.Unset, Failed) as error:

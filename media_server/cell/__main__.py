@@ -55,7 +55,8 @@ class Cell:
     def __init__(self, connection: socket.socket, area: mmap.mmap, file: int | None) -> None:
         self._connection = connection
         self._area = memoryview(area)
-        self._scratch = memoryview(mmap.mmap(-1, len(area)))
+        # clear media goes there: said to be nobody else's, since Python's own choice is memory that can be shared
+        self._scratch = memoryview(mmap.mmap(-1, len(area), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
         self._file = file
         self._patience = PROBE_SECONDS
         self._upload: tuple[bytes, int] = (b"", 0)

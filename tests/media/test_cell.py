@@ -23,6 +23,7 @@ from media_server.video import boxes
 from media_server.video.plan import Refused
 
 from .directory import Directory
+from .marks import mappings
 from .test_package import SAMPLES, TS, wanted
 from .videos import CELL_USER, KEYS, USER, VideoOf, made, run
 
@@ -132,6 +133,19 @@ def test_it_knows_nothing_of_the_worker(video: VideoOf, monkeypatch: pytest.Monk
         for secret in (KEYS.root, KEYS.content(Place("aes128", "180p", 0))):
             assert secret.hex().encode() not in told and secret not in told
         assert (about / "net" / "dev").read_text().count(":") <= 1 or not ROOT, "it has no network but its own loopback"
+
+
+def test_it_shares_memory_for_ciphertext_and_no_other(video: VideoOf) -> None:
+    with Cell(video("mp4"), USER) as cell:
+        what = wanted(cell, SAMPLES)
+        cell.follow(what.plan)
+        cell.make(what.plan.renditions[0].name, 0, what)
+        about = Path(f"/proc/{cell.pid}")
+        if ROOT:
+            assert [name for _, rights, name in mappings(about) if "w" in rights and "s" in rights] == ["/memfd:segment (deleted)"]
+        else:
+            with pytest.raises(PermissionError):
+                [*mappings(about)]
 
 
 def playlist(top: Path) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import socket
 import time
 import uuid
 
@@ -13,17 +12,7 @@ from media_server.api import tokens
 from media_server.assets import Asset
 
 from .place import Place
-from .server import TOKENS, Server, backend
-
-
-def raw_patch(server: Server, path: str, token: str, offset: int, length: int, data: bytes) -> None:
-    """Send the beginning of a body, then hang up."""
-    host, port = server.url.removeprefix("http://").split(":")
-    head = f"PATCH {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nUpload-Offset: {offset}\r\n"
-    head += f"Content-Type: application/offset+octet-stream\r\nContent-Length: {length}\r\n\r\n"
-    with socket.create_connection((host, int(port))) as connection:
-        connection.sendall(head.encode() + data)
-        time.sleep(0.3)
+from .server import TOKENS, Server, backend, half_sent
 
 
 def test_an_upload_that_breaks_off_is_gone_on_with(place: Place, server: Server) -> None:
@@ -34,7 +23,8 @@ def test_an_upload_that_breaks_off_is_gone_on_with(place: Place, server: Server)
         if breaks < 4:
             breaks += 1
             piece = data[offset : offset + records.PART * breaks // 2 + 1000]
-            raw_patch(server, path, token, offset, len(data) - offset, piece)
+            with half_sent(server, path, token, offset, len(data) - offset, [piece]):
+                time.sleep(0.3)
             sent += len(piece)
             deadline = time.monotonic() + 120
             while (here := int(server.ask("HEAD", path, token).headers["upload-offset"])) < offset + len(piece) - records.PART:
