@@ -49,7 +49,7 @@ lab-doctor: venv ## what is wrong with the lab, and what to do
 world: venv ## the tests of the live lab, on real networks and containers
 	@tools/packages tests
 	@$(PY) -m lab images
-	@$(PY) -m pytest tests/world -m 'not soak' $(ARGS)
+	@$(PY) -m pytest tests/world tests/media/test_plaintext.py -m 'not soak' $(ARGS)
 mysql: venv ## the tests on real MySQL servers
 	@tools/packages
 	@$(PY) -m lab images mysql

@@ -1,4 +1,5 @@
-"""How much video is cut and encrypted in a second of the processor, beside ffmpeg, libav's own encryption and shaka-packager. `make bench-media`.
+"""How much video is cut and encrypted in a second of the processor, beside ffmpeg, libav's own encryption and shaka-packager; and how soon
+what is meant to harm is refused. `make bench-media`.
 
 All read the same file from memory (tmpfs). Ours gives its segments to nobody, in the place of an upload; the others write them to memory. Each
 contender is a process of its own, and runs once a round; ratios are of medians. What Python takes to import is left out for those that are
@@ -16,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,6 +30,7 @@ from .harness import Failed, bar  # noqa: E402
 SHAKA = "shaka-packager@3.4.2"
 CLIP_SECONDS, COPIES = 30, 20
 MEMORY = 150 << 20
+REFUSED_SECONDS, REFUSED_MEMORY = 2.0, 256 << 20
 CELL_USER = 65_533
 
 
@@ -86,6 +89,24 @@ def libav(source: Path, directory: str) -> None:
     print(json.dumps({"seconds": processor() - began, "memory": 0}))
 
 
+def hostile(source: Path, directory: str) -> None:
+    """Have a cell refuse a file (in a process of its own, whose memory a child has for a moment: less than that it never says)."""
+    from media_server.cell.client import Cell
+    from media_server.package import package
+    from media_server.video.plan import Refused
+    from tests.media.test_package import TS, wanted
+
+    began = time.monotonic()
+    try:
+        with Cell(source, CELL_USER if os.geteuid() == 0 else None) as cell:
+            package([cell], wanted(cell, TS), NoStore())
+    except Refused:
+        seconds, memory = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        print(json.dumps({"seconds": seconds, "memory": memory << 10}))
+    else:
+        raise Failed(f"{source} was not refused")
+
+
 def processor() -> float:
     """Return the seconds of the processor that this process took, and its children that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
@@ -127,18 +148,40 @@ def shaka(top: Path) -> Path:
     return next(path for path in (top / "node_modules" / "shaka-packager" / "bin").glob("packager-linux-x64*"))
 
 
+def refusals(top: Path, rounds: int) -> None:
+    """Say how long it takes until each file that is meant to harm is refused, and how much memory of the cell's."""
+    from tests.media.test_cell import CORPUS
+
+    print(f"\nuntil it is refused, the start of a cell with it: the slowest of {rounds}, load {os.getloadavg()[0]:.1f} at the beginning\n")
+    for number, (maker, said) in enumerate(CORPUS.items()):
+        here = top / f"hostile{number}"
+        here.mkdir()
+        file = here / "video.mp4"
+        file.write_bytes(maker(here).replace(b"{port}", b"9"))
+        used = [itself("hostile", file, here) for _ in range(rounds)]
+        shutil.rmtree(here)
+        seconds, memory = max(each.seconds for each in used), max(each.memory for each in used)
+        what = maker.__name__.replace("_", " ")
+        met = seconds <= REFUSED_SECONDS and memory <= REFUSED_MEMORY
+        goal = f"at most {REFUSED_SECONDS:.0f} s, {REFUSED_MEMORY >> 20} MiB"
+        bar(f"{seconds:4.2f} s, {memory / 2**20:3.0f} MiB  {what}: {said.split('|')[0]}", goal, met)
+
+
 def main() -> int:
     """Run the benchmark; 1 if something failed to run, whatever the bars say."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.media", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="of all contenders (5)")
+    parser.add_argument("--only", choices=PARTS, help="a part of it; else all")
     parser.add_argument("part", nargs="*", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.part:
-        {"ours": ours, "libav": libav}[args.part[0]](Path(args.part[1]), *args.part[2:])  # type: ignore[operator]
+        {"ours": ours, "libav": libav, "hostile": hostile}[args.part[0]](Path(args.part[1]), *args.part[2:])  # type: ignore[operator]
         return 0
     top = Path(tempfile.mkdtemp(prefix="kc-bench-media-", dir="/dev/shm"))
     try:
-        report(top, args.rounds)
+        for name, part in PARTS.items():
+            if args.only in (None, name):
+                part(top, args.rounds)
     except Failed as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1
@@ -206,6 +249,9 @@ def report(top: Path, rounds: int) -> None:
         bar(f"{what}: {ratio:.2f}", f"at least {least}", ratio >= least)
     memory = max(each.memory for name, used in took.items() if name.startswith("ours") for each in used)
     bar(f"memory of worker and cell {memory / 2**20:.0f} MiB", f"at most {MEMORY >> 20}", 0 < memory <= MEMORY)
+
+
+PARTS: dict[str, Callable[[Path, int], None]] = {"speed": report, "hostile": refusals}
 
 
 if __name__ == "__main__":

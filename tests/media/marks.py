@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import secrets
 import signal
 import stat
 import subprocess
@@ -34,9 +35,9 @@ class Marks:
         return any(data.find(piece) >= 0 for piece in self.pieces)
 
 
-def marked(top: Path, seed: int) -> bytes:
-    """Make a video whose noise is another one with each seed, and leave no file of it."""
-    path = top / "marked.mp4"
+def marked(top: Path) -> bytes:
+    """Make a video whose noise is another one each time, and leave no file of it."""
+    path, seed = top / "marked.mp4", secrets.randbelow(1 << 30)
     picture = ["-f", "lavfi", "-i", f"testsrc2=s=320x180:r=25,noise=alls=20:allf=t:all_seed={seed}"]
     sound = ["-f", "lavfi", "-i", f"anoisesrc=r=48000:seed={seed}"]
     coded = ["-c:v", "libx264", "-preset", "veryfast", "-threads", "1", "-g", "25", "-pix_fmt", "yuv420p", "-c:a", "aac", "-ac", "2"]
@@ -83,6 +84,15 @@ def still(pid: int) -> Iterator[list[int]]:
         for each in there:
             with suppress(ProcessLookupError):
                 os.kill(each, signal.SIGCONT)
+        # while its main thread stands still, another one takes a signal, and Python does not notice
+        while any(_stands(each) for each in there):
+            time.sleep(0.001)
+
+
+def _stands(pid: int) -> bool:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return "State:\tT" in Path(f"/proc/{pid}/status").read_text()
+    return False
 
 
 def in_process(pid: int, marks: Marks) -> set[str]:

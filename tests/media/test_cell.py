@@ -160,6 +160,22 @@ def dash(top: Path) -> bytes:
     return b'<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><Period><BaseURL>http://127.0.0.1:{port}/</BaseURL></Period></MPD>'
 
 
+def nothing(top: Path) -> bytes:
+    return b""
+
+
+def zeros(top: Path) -> bytes:
+    return bytes(100_000)
+
+
+def noise(top: Path) -> bytes:
+    return hashlib.shake_256(b"noise").digest(3 << 20)
+
+
+def a_picture(top: Path) -> bytes:
+    return b"GIF89a" + bytes(1000)
+
+
 def truncated(top: Path) -> bytes:
     whole = made(top / "whole.mp4", "-movflags", "+faststart", seconds=4).read_bytes()
     return whole[: len(whole) // 2]
@@ -245,10 +261,10 @@ CORPUS: dict[Callable[[Path], bytes], str] = {
     playlist: "it is no video in MP4",
     concatenation: "it is no video in MP4",
     dash: "it is no video in MP4",
-    (lambda top: b""): "it is no video in MP4, QuickTime",
-    (lambda top: b"\0" * 100_000): "it is no video in MP4",
-    (lambda top: hashlib.shake_256(b"noise").digest(3 << 20)): "it is no video in MP4",
-    (lambda top: b"GIF89a" + bytes(1000)): "it is no video in MP4",
+    nothing: "it is no video in MP4, QuickTime",
+    zeros: "it is no video in MP4",
+    noise: "it is no video in MP4",
+    a_picture: "it is no video in MP4",
     truncated: "it ends early|it is damaged",
     truncated_and_encoded: "it has no pictures at 5.. s: it ends early, or is damaged there|it is damaged",
     without_an_end: "it is no video in MP4",
