@@ -65,17 +65,21 @@ def children(pid: int) -> list[int]:
     return [int(word) for file in Path(f"/proc/{pid}/task").glob("*/children") for word in file.read_text().split()]
 
 
-def _family(pid: int) -> Iterator[int]:
+def family(pid: int) -> Iterator[int]:
+    """Yield a process, then its children as they are by then."""
     yield pid
-    yield from children(pid)  # once it stands still itself
+    yield from children(pid)
 
 
 @contextmanager
 def still(pid: int) -> Iterator[list[int]]:
-    """Have a process and its children stand still; yield them, itself first."""
+    """Have a process and its children stand still; yield them, itself first.
+
+    A signal that comes at once after this may go to another thread than the main one, and Python does not notice it then.
+    """
     there = []
     try:
-        for each in _family(pid):
+        for each in family(pid):
             with suppress(ProcessLookupError):
                 os.kill(each, signal.SIGSTOP)
                 there.append(each)
@@ -84,15 +88,6 @@ def still(pid: int) -> Iterator[list[int]]:
         for each in there:
             with suppress(ProcessLookupError):
                 os.kill(each, signal.SIGCONT)
-        # while its main thread stands still, another one takes a signal, and Python does not notice
-        while any(_stands(each) for each in there):
-            time.sleep(0.001)
-
-
-def _stands(pid: int) -> bool:
-    with suppress(FileNotFoundError, ProcessLookupError):
-        return "State:\tT" in Path(f"/proc/{pid}/status").read_text()
-    return False
 
 
 def in_process(pid: int, marks: Marks) -> set[str]:

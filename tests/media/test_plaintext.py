@@ -107,11 +107,9 @@ def test_clear_media_is_in_a_cells_own_memory_and_nowhere_else(place: Place, tmp
     found: set[str] = set()
     looks: list[int] = []
 
-    def look(program: str, pid: int) -> None:
-        with marks.still(pid) as (parent, *children):
-            looks.append(len(children))
-            for who, each in ((program, parent), *((f"{program}'s child", child) for child in children)):
-                found.update(f"{who}: {where}" for where in marks.in_process(each, looked_for))
+    def look(program: str, parent: int, *children: int) -> None:
+        for who, each in ((program, parent), *((f"{program}'s child", child) for child in children)):
+            found.update(f"{who}: {where}" for where in marks.in_process(each, looked_for))
 
     with (
         decoys(place, tmp_path, looked_for.pieces[0]) as expected,
@@ -122,20 +120,22 @@ def test_clear_media_is_in_a_cells_own_memory_and_nowhere_else(place: Place, tmp
         unfinished, token = begun(server, len(long), profile)
         with half_sent(server, f"/uploads/{unfinished}", token, 0, len(long), [long[: PART + PART // 2]]):
             wait_for_a_part(server, unfinished, token)
-            look("server", server.process.pid)
+            look("server", *marks.family(server.process.pid))
         with working(place, tmp_path / "worker") as worker:
             asset, token = begun(server, len(source), profile)
             send(server, asset, token, source)
             deadline = time.monotonic() + 300
             while place.assets.get("acme", asset).state != READY:
                 assert worker.poll() is None and time.monotonic() < deadline
-                look("worker", worker.pid)
+                with marks.still(worker.pid) as standing:
+                    looks.append(len(standing) - 1)
+                    look("worker", *standing)
                 time.sleep(0.05)  # to look again and again is what this is about
-            look("worker", worker.pid)
-        look("server", server.process.pid)
+            look("worker", *marks.family(worker.pid))
+        look("server", *marks.family(server.process.pid))
     found |= marks.in_buckets(place.clients.s3, looked_for)
     found |= marks.in_files([tmp_path, ROOT, *TEMPORARY], since, looked_for)
-    print(f"{profile}: {len(looks)} looks, {sum(map(bool, looks))} of them at cells, for {len(looked_for.pieces)} pieces")
+    print(f"{profile}: {len(looks)} looks, {sum(map(bool, looks))} of them at cells too, for {len(looked_for.pieces)} pieces")
     assert found == expected | {f"{who}'s child: its own memory" for who in ("worker", "server")}
 
 
