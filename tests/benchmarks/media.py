@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import resource
 import shutil
 import statistics
@@ -89,7 +90,7 @@ def libav(source: Path, directory: str) -> None:
     print(json.dumps({"seconds": processor() - began, "memory": 0}))
 
 
-def hostile(source: Path, directory: str) -> None:
+def hostile(source: Path, reason: str) -> None:
     """Have a cell refuse a file (in a process of its own, whose memory a child has for a moment: less than that it never says)."""
     from media_server.cell.client import Cell
     from media_server.package import package
@@ -100,8 +101,10 @@ def hostile(source: Path, directory: str) -> None:
     try:
         with Cell(source, CELL_USER if os.geteuid() == 0 else None) as cell:
             package([cell], wanted(cell, TS), NoStore())
-    except Refused:
+    except Refused as refused:
         seconds, memory = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        if not re.search(reason, str(refused)):
+            raise Failed(f"{source} was refused because {refused}, not because {reason}") from None
         print(json.dumps({"seconds": seconds, "memory": memory << 10}))
     else:
         raise Failed(f"{source} was not refused")
@@ -158,13 +161,13 @@ def refusals(top: Path, rounds: int) -> None:
         here.mkdir()
         file = here / "video.mp4"
         file.write_bytes(maker(here).replace(b"{port}", b"9"))
-        used = [itself("hostile", file, here) for _ in range(rounds)]
+        used = [itself("hostile", file, said) for _ in range(rounds)]
         shutil.rmtree(here)
         seconds, memory = max(each.seconds for each in used), max(each.memory for each in used)
         what = maker.__name__.replace("_", " ")
         met = seconds <= REFUSED_SECONDS and memory <= REFUSED_MEMORY
         goal = f"at most {REFUSED_SECONDS:.0f} s, {REFUSED_MEMORY >> 20} MiB"
-        bar(f"{seconds:4.2f} s, {memory / 2**20:3.0f} MiB  {what}: {said.split('|')[0]}", goal, met)
+        bar(f"{seconds:4.2f} s, {memory / 2**20:3.0f} MiB  {what}", goal, met)
 
 
 def main() -> int:
