@@ -375,6 +375,13 @@ def test_what_can_not_be_resolved_because_something_is_missing_is_told_once() ->
     assert [line.split(":")[0] for line in told(given)] == ["kc_network_cidr"]
 
 
+def test_what_can_not_be_resolved_because_of_a_wrong_name_is_told_once() -> None:
+    given = hosts("", ("kc_environment",), "Test")
+    reason = f"`{given[0].values['kc_platform']}-Test-media` is no name for a bucket"
+    given[0] = Host(given[0].name, given[0].groups, given[0].values, {"kc_applications": reason, "kc_nodes": "'nobody' is undefined"})
+    assert {line.split(":")[0] for line in told(given)} == {"kc_environment", "kc_nodes"}
+
+
 def test_a_secret_is_never_told() -> None:
     found = told(hosts("", ("kc_aws", "secret_access_key"), ["opensesame-91-xyz"]))
     assert len(found) == 1

@@ -39,11 +39,11 @@ def test_it_runs_with_nothing_that_it_does_not_need(application: str, start: Cal
 
 
 @pytest.mark.parametrize("application", IMAGES)
-def test_it_says_that_it_is_well_and_ends_when_asked(application: str, start: Callable[..., Any]) -> None:
+def test_it_says_that_it_is_well_and_ends_when_asked(application: str, start: Callable[..., Any], until: Callable[..., Any]) -> None:
     container = start(application)
     health = APPLICATIONS[application]["health"]
     if "command" in health:
-        container.run(*health["command"])
+        until(lambda: container.run(*health["command"]) is not None)  # else it raises
     else:  # as kc's services ask: curl where an image has it, else wget
         container.run("sh", "-c", f"wget -q -O /dev/null http://127.0.0.1:8080{health['path']}")
     podman("stop", "--time=20", container.id)

@@ -49,12 +49,14 @@ def problems(hosts: Sequence[Host], variables: Spec, modules: Mapping[str, Spec]
 
 
 def _variables(host: Host, specs: Spec, missing: set[str]) -> Iterator[Problem]:
+    # what is built of names that can't be is no problem of its own
+    causes = {*missing, *(f"{host.values[str(problem.path[0])]}-" for problem in _names(host) if problem.path)}
     for name in sorted({*host.values, *host.broken}):
         if name not in specs:
             yield Problem(host.name, (name,), f"is no variable of the platform: {suggestion(name, specs)}")
         elif name not in host.broken:
             yield from (Problem(host.name, path, text) for path, text in check(specs[name], host.values[name], (name,)))
-        elif not any(one in host.broken[name] for one in missing):
+        elif not any(one in host.broken[name] for one in causes):
             yield Problem(host.name, (name,), f"can't be resolved: {host.broken[name]}")
 
 
