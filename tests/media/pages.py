@@ -41,7 +41,7 @@ def picture(video: Locator, second: float) -> bytes:
     found = video.evaluate(
         """async (video, [second, width, height]) => {
             const there = new Promise((done, failed) => {
-                setTimeout(() => failed(new Error(`there is no picture at ${second}`)), 60_000);
+                setTimeout(() => failed(new Error(`there is no picture at ${second}`)), 120_000);
                 video.requestVideoFrameCallback(done);
             });
             video.currentTime = second;
@@ -79,7 +79,7 @@ def played(video: Locator, rate: float) -> dict[str, float]:
                 video.currentTime = 0;
                 video.playbackRate = rate;
                 const over = new Promise((done, failed) => {
-                    setTimeout(() => failed(new Error(`it stands at ${video.currentTime}`)), 60_000);
+                    setTimeout(() => failed(new Error(`it stands at ${video.currentTime}`)), 120_000);
                     video.addEventListener("ended", done, { once: true });
                     video.addEventListener("error", () => failed(video.error), { once: true });
                 });

@@ -90,7 +90,7 @@ def offset(server: Server, asset: str) -> int:
 
 def eventually(page: Page, condition: Callable[[], bool]) -> None:
     """Wait for something that is not in the page."""
-    for _ in range(300):
+    for _ in range(1200):
         if condition():
             return
         page.wait_for_timeout(100)
@@ -212,7 +212,7 @@ def test_every_player_plays_to_the_end(
         screen = page.locator("video")
         end = played(screen, rate=4)
         assert end["seconds"] == pytest.approx(SECONDS, abs=0.2)
-        assert end["frames"] > 25 * SECONDS / 4 and end["audio"] > 0
+        assert end["frames"] > SECONDS and end["audio"] > 0
         # pictures of ClearKey can't be read back
         for second in (1.5, 6.5, 11.5) if format_name.startswith("AES") else ():
             found = differences(picture(screen, second), known)
@@ -301,12 +301,16 @@ def test_a_failed_video_says_why_and_is_deleted_by_keyboard(place: Place, server
     expect(own.locator(".state")).to_have_text("Failed")
     reason = place.assets.all_of("acme")[0].reason
     expect(own.locator(".problem")).to_contain_text(reason[1:])
-    own.get_by_role("button", name="Delete: notes").focus()
+    delete, question = own.get_by_role("button", name="Delete: notes"), page.get_by_role("dialog", name="Delete this video?")
+    delete.focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("dialog", name="Delete this video?")).to_be_visible()
+    expect(question).to_be_visible()
     page.keyboard.press("Escape")
+    expect(question).to_be_hidden()
     expect(own).to_be_visible()
+    expect(delete).to_be_focused()
     page.keyboard.press("Enter")
+    expect(question).to_be_visible()
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Delete", exact=True)).to_be_focused()
     page.keyboard.press("Enter")

@@ -15,7 +15,7 @@ FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 )
-expect.set_options(timeout=30_000)  # machines that run tests are slow at times
+expect.set_options(timeout=90_000)  # machines that run tests are slow at times
 SHOTS = os.environ.get("KC_SCREENSHOTS", "")
 """A directory to keep screenshots in, such as docs/images."""
 

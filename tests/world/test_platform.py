@@ -196,7 +196,7 @@ def test_a_video_goes_in_and_plays_for_who_was_let_in(platform: Platform, film: 
         expect(visited.page.get_by_text(f"{player}: {offered}.")).to_be_visible()
         end = played(visited.page.locator("video"), rate=4)
         assert end["seconds"] == pytest.approx(SECONDS, abs=0.2)
-        assert end["frames"] > 25 * SECONDS / 4 and end["audio"] > 0
+        assert end["frames"] > SECONDS and end["audio"] > 0
     visited.shoot("platform-video")
     assert visited.problems == []
     visited.page.close()
