@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import functools
-import hashlib
 import json
 import os
 import shlex
@@ -28,6 +27,11 @@ from ..settings import ROOT
 from . import sources, store
 from .recipes import CONSTRAINTS, FRONT_END, IMAGES, LEFT_OUT, SYSTEMS, USER, WORKLOADS, Image, System
 
+sys.path.insert(0, str(ROOT / "module_utils"))
+
+from kc.errors import KcError
+from kc.media import Target, libraries
+
 LOCK = Path("/run/kc-lab.images.lock")
 """One builds at a time on a machine, the others wait and then find what they need."""
 
@@ -35,8 +39,8 @@ SIDE_BY_SIDE = 2
 KEPT = 4
 """Versions of an image that stay: other labs, and the way back, may need them."""
 
-VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
-"""A program that tells the version of its Python."""
+VERSION = "import platform, sys; print('%d.%d' % sys.version_info[:2], platform.machine())"
+"""A program that tells the version of its Python, and its processor."""
 
 TOOLS = ("podman", "runc", "mmdebstrap", "npm", "setpriv")
 
@@ -209,28 +213,25 @@ class Builder:
         self.say(f"{image.application}: {time.monotonic() - began:.0f} s")
 
     def _libraries(self, requirements: Path, base: str) -> Path:
-        """Return a directory with the packages of PyPI that a file names, for a base's Python; made where it is not there."""
-        python = podman.podman("run", "--rm", "--network=none", base, "python3", "-c", VERSION).strip()
-        key = hashlib.sha256("".join([python, requirements.read_text(), CONSTRAINTS.read_text()]).encode()).hexdigest()[:12]
-        target = self.home / f"lib-{key}"
+        """Return a directory with the packages of PyPI that a file names, for a base's Python, compiled; made where it is not there."""
+        about = podman.podman("run", "--rm", "--network=none", base, "python3", "-c", VERSION).split()
         with self._laying_out:  # once, where several images ask for it
-            if not target.exists():
-                began = time.monotonic()
-                for older in self.home.glob("lib-*"):
-                    shutil.rmtree(older)
-                partial = self.home / "tmp" / target.name
-                wheels = ["--only-binary=:all:", "--implementation=cp", f"--python-version={python}", "--no-compile", "--quiet"]
-                named = ["--target", str(partial), "--requirement", str(requirements), "--constraint", str(CONSTRAINTS)]
-                self._run("pip", [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", *wheels, *named])
-                self._compile(partial, base)
-                partial.replace(target)
+            began = time.monotonic()
+            try:
+                found = libraries(requirements, CONSTRAINTS, Target(*about), self.home)
+            except KcError as error:
+                raise ImageError(str(error)) from error
+            whole = found / ".compiled"
+            if not whole.exists():
+                self._compile(found, base)
+                whole.touch()
                 self.say(f"packages of {requirements.parent.name}: {time.monotonic() - began:.0f} s")
-        return target
+        return found
 
     def _compile(self, directory: Path, base: str) -> None:
         """Compile the Python below a directory as a base's Python does: an image's root is only read, and its programs start often."""
         compiling = ["python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/work"]
-        self._run("compileall", ["podman", "run", "--rm", "--network=none", "--volume", f"{directory}:/work", base, *compiling])
+        self._run(f"compile-{directory.name}", ["podman", "run", "--rm", "--network=none", "--volume", f"{directory}:/work", base, *compiling])
 
     def _run(self, name: str, command: Sequence[str], where: Path | None = None) -> None:
         """Run a program that ends when we do, with a log of its own.

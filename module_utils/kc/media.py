@@ -79,15 +79,19 @@ def archive(directory: Path, requirements: Path, constraints: Path, target: Targ
     name = version(directory, [requirements, constraints], target)
     made = cache / f"release-{name}.tar.gz"
     if not made.exists():
-        libraries = _libraries(requirements, constraints, target, cache)
+        found = libraries(requirements, constraints, target, cache)
         with _beside(made) as beside:
-            _pack(beside, directory, libraries)
+            _pack(beside, directory, found)
         _forget(cache, "release-*.tar.gz")
     return made
 
 
-def _libraries(requirements: Path, constraints: Path, target: Target, cache: Path) -> Path:
-    """Return a directory with the packages that are pinned; made where the cache has none."""
+def libraries(requirements: Path, constraints: Path, target: Target, cache: Path) -> Path:
+    """Return a directory with the packages that are pinned; made where the cache has none.
+
+    Raises:
+        KcError: pip does not find what is pinned.
+    """
     made = cache / f"lib-{_libraries_key([requirements, constraints], target)}"
     if not made.exists():
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
