@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import ssl
 import subprocess
 import sys
 import tempfile
@@ -16,25 +15,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import dns.exception
-import dns.message
-import dns.query
-import dns.rdatatype
-import httpx
-import yaml
-
 from media_server.api import tokens
 from media_server.records import PART
 
-from .settings import ROOT, Settings
+from .settings import Settings
+from .site import Site, Unreached
 from .world.behaviour import World
-from .world.ca import CA
-from .world.net import MACHINE
 
 TENANT = "platform"
 TOKEN_SECONDS = 12 * 3600
 POLL_SECONDS = 0.5
-PLATFORM = ROOT / "inventories" / "lab" / "group_vars" / "all" / "platform.yml"
 MADE = (
     *("-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25", "-f", "lavfi", "-i", "sine=frequency=330:sample_rate=48000"),
     *("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "50", "-c:a", "aac", "-ac", "2"),
@@ -46,41 +36,6 @@ class VideoError(Exception):
     """Something that the user can act on."""
 
 
-class Site:
-    """A host of the platform as users reach it: found by the lab's DNS each time, over TLS of the lab's authority.
-
-    Args:
-        world: The lab's.
-        host: Its name before the domain.
-    """
-
-    def __init__(self, world: World, host: str) -> None:
-        self.name = f"{host}.{yaml.safe_load(PLATFORM.read_text())['kc_domain']}"
-        self._trusted = ssl.create_default_context(cafile=str(CA(world.home).pem))
-
-    def ask(self, method: str, path: str, token: str = "", **more: Any) -> httpx.Response:
-        """Ask it something; whatever it answers is returned.
-
-        Raises:
-            VideoError: Nobody answers.
-        """
-        headers = {"Host": self.name, **({"Authorization": f"Bearer {token}"} if token else {}), **more.pop("headers", {})}
-        try:
-            with httpx.Client(verify=self._trusted, timeout=60) as client:
-                url = f"https://{self._address()}{path}"
-                return client.request(method, url, headers=headers, extensions={"sni_hostname": self.name}, **more)
-        except (httpx.HTTPError, OSError, dns.exception.DNSException) as error:
-            hint = "`make site` first; `python -m lab doctor` says what is wrong"
-            raise VideoError(f"{self.name} does not answer ({error}): {hint}") from error
-
-    def _address(self) -> str:
-        answer = dns.query.udp(dns.message.make_query(self.name, "A"), MACHINE, timeout=3)
-        found = [item.to_text() for each in answer.answer for item in each if item.rdtype == dns.rdatatype.A]
-        if not found:
-            raise VideoError(f"the lab's DNS has no address of {self.name}: `make site` first")
-        return found[0]
-
-
 class Backend:
     """A tenant's backend: it has a token of the tenant's, and orders with it.
 
@@ -90,7 +45,7 @@ class Backend:
     """
 
     def __init__(self, world: World, tenant: str = TENANT) -> None:
-        self.site = Site(world, "media")
+        self.site = Site(world.home, "media")
         about = world.client("secretsmanager", world.regions[0]).get_secret_value(SecretId="kc/lab/media-signing")
         signing = tokens.Tokens(json.loads(about["SecretString"])["random"].encode())
         self.token = signing.make(tokens.TENANT, tenant, "", TOKEN_SECONDS)[0]
@@ -100,6 +55,7 @@ class Backend:
 
         Raises:
             VideoError: It was refused.
+            Unreached: Nobody answers.
         """
         answer = self.site.ask(method, path, self.token, **more)
         if not answer.is_success:
@@ -162,7 +118,7 @@ def main() -> int:
             raise VideoError(asset["reason"])
         print(f"asset   {asset['id']}\nplay    {backend.session(asset['id'])['play']}")
         print(f"sign in https://{backend.site.name}/ with the token {backend.token}")
-    except (VideoError, OSError) as error:
+    except (VideoError, Unreached, OSError) as error:
         print(f"lab.video: {error}", file=sys.stderr)
         return 1
     return 0

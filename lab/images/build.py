@@ -231,7 +231,9 @@ class Builder:
     def _compile(self, directory: Path, base: str) -> None:
         """Compile the Python below a directory as a base's Python does: an image's root is only read, and its programs start often."""
         compiling = ["python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/work"]
-        self._run(f"compile-{directory.name}", ["podman", "run", "--rm", "--network=none", "--volume", f"{directory}:/work", base, *compiling])
+        self._run(
+            f"compile-{directory.name}", ["podman", "run", "--rm", "--network=none", "--volume", f"{directory}:/work", base, *compiling]
+        )
 
     def _run(self, name: str, command: Sequence[str], where: Path | None = None) -> None:
         """Run a program that ends when we do, with a log of its own.

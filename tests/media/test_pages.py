@@ -97,14 +97,18 @@ def eventually(page: Page, condition: Callable[[], bool]) -> None:
     raise AssertionError("it did not come about")
 
 
-def test_an_upload_that_breaks_off_ends_complete(place: Place, server: Server, browser: BrowserContext, big: Path, video: VideoOf) -> None:
+@pytest.fixture
+def line(server: Server) -> Iterator[Line]:
+    """A line to the server."""
+    with contextlib.closing(Line(int(server.url.rpartition(":")[2]), FLOWS)) as found:
+        yield found
+
+
+def test_an_upload_that_breaks_off_ends_complete(
+    place: Place, server: Server, line: Line, browser: BrowserContext, big: Path, video: VideoOf
+) -> None:
     """Paused, refused by the network, without a network, and after the page was loaded again."""
-    with contextlib.closing(Line(int(server.url.rpartition(":")[2]), FLOWS)) as line:
-        _break_off(place, replace(server, url=f"http://127.0.0.1:{line.port}"), browser, big, video, line)
-
-
-def _break_off(place: Place, server: Server, browser: BrowserContext, big: Path, video: VideoOf, line: Line) -> None:
-    page = signed_in(browser, server).page
+    page = signed_in(browser, replace(server, url=f"http://127.0.0.1:{line.port}")).page
     begun: list[int] = []
     page.on("request", lambda request: begun.append(int(request.headers["upload-offset"])) if request.method == "PATCH" else None)
     refused = iter([True])

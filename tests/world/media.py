@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from lab.video import Site
+from lab.site import Site
 
 LOADED = ("-allowed_extensions", "ALL")
 """What ffmpeg is told of a playlist that was loaded: files have the names that they have on the site."""

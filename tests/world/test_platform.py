@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
 import signal
-import socket
-import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,15 +13,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import dns.message
-import dns.query
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from lab.settings import ROOT
+from lab.site import Site, addresses
 from lab.video import Backend
 from lab.world.behaviour import World
-from lab.world.net import MACHINE, OWNER, USER, ip
+from lab.world.net import OWNER, USER, ip
 from tests.media.pages import played
 from tests.media.videos import SECONDS, frames, made
 from tests.world.chromium import Visit, chromium
@@ -62,12 +58,7 @@ class Platform:
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.ca = lab.home / "world" / "ca" / "ca.pem"
-        self._context = ssl.create_default_context(cafile=str(self.ca))
-
-    def resolve(self, name: str) -> list[str]:
-        """Ask the lab's DNS as anybody on the Internet does."""
-        answer = dns.query.udp(dns.message.make_query(name, "A"), MACHINE, timeout=3)
-        return [item.to_text() for rrset in answer.answer for item in rrset if item.rdtype == 1]
+        self._sites: dict[str, Site] = {}
 
     def get(self, host: str, path: str) -> tuple[int, Any]:
         """Get a page by the name of its host, found by DNS; JSON as data."""
@@ -79,15 +70,10 @@ class Platform:
 
     def ask(self, method: str, host: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Ask something by the name of its host, found by DNS; JSON as data."""
-        name = f"{host}.{DOMAIN}"
-        raw = socket.create_connection((self.resolve(name)[0], 443), 10)
-        with self._context.wrap_socket(raw, server_hostname=name) as connection:
-            client = http.client.HTTPConnection(name)
-            client.sock = connection
-            client.request(method, path, *([json.dumps(body), {"Content-Type": "application/json"}] if body else []))
-            answer = client.getresponse()
-            text = answer.read()
-        return answer.status, json.loads(text) if answer.headers["Content-Type"] == "application/json" else text
+        if host not in self._sites:
+            self._sites[host] = Site(self.lab.home / "world", host, seconds=10)
+        answer = self._sites[host].ask(method, path, json=body)
+        return answer.status_code, answer.json() if answer.headers["Content-Type"] == "application/json" else answer.content
 
     def mysql(self, region: str, until: Until) -> Instance:
         """The instance `main` of a region."""
@@ -206,7 +192,7 @@ def test_while_a_regions_s3_and_kms_do_not_answer_the_others_play(platform: Plat
     """Nobody does anything about it: keys and segments come from where the asset was replicated to."""
     backend, asset = sent(platform, film)
     session = backend.session(asset)["token"]
-    platform.lab.run("api", HOME, "stop")
+    assert platform.lab.run("api", HOME, "stop") == f"{HOME}'s API does not answer"
     try:
         begun = frames(Viewer(backend.site, session).load(tmp_path, segments=1), "v", *LOADED)
     finally:
@@ -349,11 +335,11 @@ def test_a_rolling_deployment_loses_no_request(platform: Platform, until: Until)
 
 def test_a_region_is_lost_and_comes_back(platform: Platform, browser: BrowserContext, until: Until) -> None:
     visited = shows(browser, "app", HOME)
-    at_home = platform.resolve(ORIGIN)
+    at_home = addresses(ORIGIN)
     platform.lab.run("cut", HOME)
     try:
         # three looks at 10 s, and the minute that resolvers and the edge keep an answer
-        until(lambda: platform.resolve(ORIGIN) != at_home, patience=120)
+        until(lambda: addresses(ORIGIN) != at_home, patience=120)
         until(lambda: platform.region == STANDBY, patience=180)
         until(lambda: served_after_reload(visited, STANDBY), patience=180)
         visited.shoot("platform-failover")
@@ -362,10 +348,10 @@ def test_a_region_is_lost_and_comes_back(platform: Platform, browser: BrowserCon
     finally:
         platform.lab.run("heal")
     until(lambda: platform.check(f"kc-lab-origin-{HOME}").startswith("Success"), patience=120)
-    assert platform.resolve(ORIGIN) != at_home, "the latch keeps the secondary although the primary is well"
+    assert addresses(ORIGIN) != at_home, "the latch keeps the secondary although the primary is well"
     assert platform.region == STANDBY
     platform.switch(0)
-    until(lambda: platform.resolve(ORIGIN) == at_home, patience=180)
+    until(lambda: addresses(ORIGIN) == at_home, patience=180)
     until(lambda: platform.region == HOME, patience=180)
 
 
