@@ -2,7 +2,7 @@
 """Writes docs/reference/permissions/: the IAM policies that the toolkit itself needs.
 
 They are made from the calls in the source, so they can't be behind them: every `aws.call("service", "operation", …)`,
-`aws.find` and `aws.pages` below module_utils/kc. All of them together are one role's: each is a managed policy of its
+`aws.find` and `aws.pages` below module_utils/kc, and every `Call` of a runbook's act. All of them together are one role's: each is a managed policy of its
 own, since one would be too long. `--check` changes nothing, and fails where a file is stale.
 """
 
@@ -34,6 +34,9 @@ METHODS = ("call", "find", "pages")
 
 WRAPPER = "aws/session.py"
 """The file that defines these methods, in terms of each other and of botocore's clients."""
+
+PERFORMER = "runbook/act.py"
+"""The file that makes the calls that acts have said as `Call(region, "service", "operation", …)`: these are read instead."""
 
 ON_NODES = ("backup/", "clickhouse/")
 """What runs on nodes: it calls AWS with the role of their instances (`clickhouse-node` in the inventory)."""
@@ -258,17 +261,25 @@ def calls(source: Path, *, nodes: bool = False) -> set[tuple[str, str]]:
     for file in sorted(source.rglob("*.py")):
         if file.relative_to(source).as_posix().startswith(ON_NODES) is not nodes:
             continue
-        own = file.relative_to(source).as_posix() == WRAPPER
+        name = file.relative_to(source).as_posix()
+        if name == PERFORMER:
+            continue
         for node in ast.walk(ast.parse(file.read_text())):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)) or (own and _is_self(node.func.value)):
+            if not isinstance(node, ast.Call):
                 continue
             where = f"{file.relative_to(source.parent)}:{node.lineno}"
-            if node.func.attr == "client" and node.args:
-                wrong.append(f"{where}: calls of a client are not seen: use aws.call, aws.find or aws.pages")
-            # one argument: somebody else's `find`, as str has one
-            if node.func.attr not in METHODS or len(node.args) < 2:
+            if isinstance(node.func, ast.Name) and node.func.id == "Call":
+                named = node.args[1:3]
+            elif not isinstance(node.func, ast.Attribute) or (name == WRAPPER and _is_self(node.func.value)):
                 continue
-            service, operation = (arg.value if isinstance(arg, ast.Constant) else None for arg in node.args[:2])
+            else:
+                if node.func.attr == "client" and node.args:
+                    wrong.append(f"{where}: calls of a client are not seen: use aws.call, aws.find or aws.pages")
+                # one argument: somebody else's `find`, as str has one
+                if node.func.attr not in METHODS or len(node.args) < 2:
+                    continue
+                named = node.args[:2]
+            service, operation = (arg.value if isinstance(arg, ast.Constant) else None for arg in named)
             if isinstance(service, str) and isinstance(operation, str):
                 found.add((service, operation))
             else:

@@ -1,0 +1,72 @@
+"""An act of a runbook on AWS: looked at, done as far as it is not so yet, and proved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from ..aws.session import Aws
+
+Seen = TypeVar("Seen")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that changes something."""
+
+    region: str
+    service: str
+    operation: str
+    params: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.service}:{self.operation} in {self.region} {json.dumps(self.params, sort_keys=True, default=str)}"
+
+    def facts(self, aws: Aws) -> dict[str, Any]:
+        """Return it as data, with where it goes."""
+        endpoint = aws.at(self.region).client(self.service).meta.endpoint_url
+        return {"region": self.region, "endpoint": endpoint, "call": f"{self.service}:{self.operation}", "params": dict(self.params)}
+
+
+class Act(Protocol, Generic[Seen]):
+    """What a step does on AWS. `Seen` is what it needs to know of how things are."""
+
+    what: str
+    """What is waited for, for whoever looks on."""
+
+    def look(self, aws: Aws) -> Seen:
+        """Read how things are."""
+
+    def calls(self, seen: Seen) -> Sequence[Call]:
+        """Return the calls that are left to make: none where all is so already. Pure."""
+
+    def lacks(self, seen: Seen) -> str:
+        """Return what is not so yet; empty where it is proved. Pure."""
+
+
+def plan(act: Act[Seen], aws: Aws) -> list[dict[str, Any]]:
+    """Return the calls that doing it would make now."""
+    return [call.facts(aws) for call in act.calls(act.look(aws))]
+
+
+def perform(act: Act[Seen], aws: Aws, guard: Callable[[], None], seconds: float) -> list[dict[str, Any]]:
+    """Make the calls that are left to make, and wait until it is proved; return them.
+
+    Args:
+        act: What is done.
+        aws: Where.
+        guard: Raises where this run may change nothing any more; is asked before each call.
+        seconds: That the proof may take.
+
+    Raises:
+        KcError: A call failed, or it is not proved in time.
+    """
+    made = []
+    for call in act.calls(act.look(aws)):
+        guard()
+        aws.at(call.region).call(call.service, call.operation, **call.params)
+        made.append(call.facts(aws))
+    aws.wait(act.what, lambda: act.lacks(act.look(aws)) or "so", until={"so"}, timeout=seconds, pause=5)
+    return made

@@ -1,0 +1,1 @@
+"""What the steps of the runbooks do on AWS, an act a file."""
