@@ -2,8 +2,8 @@
 """Writes docs/reference/permissions/: the IAM policies that the toolkit itself needs.
 
 They are made from the calls in the source, so they can't be behind them: every `aws.call("service", "operation", …)`,
-`aws.find` and `aws.pages` below module_utils/kc, and every `Call` of a runbook's act. All of them together are one role's: each is a managed policy of its
-own, since one would be too long. `--check` changes nothing, and fails where a file is stale.
+`aws.find` and `aws.pages` below module_utils/kc, and every `Call` of a runbook's act. All of them together are one role's:
+each is a managed policy of its own, since one would be too long. `--check` changes nothing, and fails where a file is stale.
 """
 
 from __future__ import annotations
