@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +151,48 @@ def test_names_come_back(servers: list[Server], text: str) -> None:
         (text, text)
     ]
     servers[0].run(f"DROP DATABASE {name(text)}")
+
+
+RELAY = """
+import os, socket, sys, threading
+there = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+def back():
+    while data := there.recv(65536):
+        os.write(1, data)
+threading.Thread(target=back, daemon=True).start()
+while data := os.read(0, 65536):
+    there.sendall(data)
+"""
+
+
+def by_way_of(access: Access, *command: str) -> Access:
+    return replace(access, via=command)
+
+
+def test_it_goes_by_way_of_a_command(servers: list[Server]) -> None:
+    access = by_way_of(servers[0].access, sys.executable, "-c", RELAY, "{host}", "{port}")
+    with Server(servers[0].node, access) as server:
+        assert server.rows("SELECT 1") == [(1,)]
+        ((_, cipher),) = server.rows("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+        assert cipher
+        with server.patient(5) as patient:
+            assert patient.one("SELECT REPEAT('x', 1000000)") == "x" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (["/nosuch/program"], "`via`: /nosuch/program: No such file"),
+        (["true"], "it closed the connection|broken|reset"),
+        ([sys.executable, "-c", RELAY, "localhost", "1"], "it closed the connection|broken|reset"),
+    ],
+)
+def test_a_way_that_leads_nowhere_is_told(servers: list[Server], command: list[str], says: str) -> None:
+    with pytest.raises(KcError, match=says):
+        Server(servers[0].node, by_way_of(servers[0].access, *command)).one("SELECT 1")
+
+
+def test_who_is_at_the_end_of_the_way_proves_its_name(servers: list[Server]) -> None:
+    access = by_way_of(servers[0].access, sys.executable, "-c", RELAY, "localhost", str(servers[0].node.port))
+    with pytest.raises(KcError, match="its certificate is for other names"):
+        Server(Node("elsewhere.example", servers[0].node.port), access).one("SELECT 1")

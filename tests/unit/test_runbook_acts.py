@@ -38,14 +38,16 @@ ONE = {"api": 4, "spa": 2}
         (Switch(SCOPE, HOME, [HOME, HERE], HERE), 0.0, ["put_metric_data"], "at 0.0"),
         (Switch(SCOPE, HOME, [HOME, HERE], HERE), None, ["put_metric_data"], "at None"),
         (Switch(SCOPE, HOME, [HOME, HERE], HOME), 1.0, ["put_metric_data"], "at 1.0"),
-        (Capacity(SCOPE, ONE), {"kc-lab-api": Size(4, 9, 4), "kc-lab-spa": Size(3, 9, 3)}, [], ""),
+        (Capacity(SCOPE, ONE), {"kc-lab-api": Size(4, 9, 4, 4), "kc-lab-spa": Size(3, 9, 3, 3)}, [], ""),
         (
             Capacity(SCOPE, ONE),
-            {"kc-lab-api": Size(1, 9, 1), "kc-lab-spa": Size(2, 9, 1)},
+            {"kc-lab-api": Size(1, 9, 1, 1), "kc-lab-spa": Size(2, 9, 2, 1)},
             ["register_scalable_target"],
             "kc-lab-api has 1 of 4 tasks, kc-lab-spa has 1 of 2 tasks",
         ),
-        (Capacity(SCOPE, ONE), {"kc-lab-api": Size(4, 9, 4)}, [], "kc-lab-spa has 0 of 2 tasks"),
+        (Capacity(SCOPE, ONE), {"kc-lab-api": Size(4, 9, 4, 4)}, [], "kc-lab-spa has 0 of 2 tasks"),
+        (Capacity(SCOPE, {"api": 4}), {"kc-lab-api": Size(4, 9, 2, 2)}, ["update_service"], "kc-lab-api has 2 of 4 tasks"),
+        (Capacity(SCOPE, {"api": 4}, waits=False), {"kc-lab-api": Size(4, 9, 4, 2)}, [], ""),
         (Anew(SCOPE, ["api"], BEGUN), {"kc-lab-api": Deployment(AFTER, "COMPLETED")}, [], ""),
         (Anew(SCOPE, ["api"], BEGUN), {"kc-lab-api": Deployment(AFTER, "IN_PROGRESS")}, [], "kc-lab-api"),
         (Anew(SCOPE, ["api"], BEGUN), {"kc-lab-api": Deployment(BEFORE, "COMPLETED")}, ["update_service"], "kc-lab-api"),
@@ -68,9 +70,9 @@ def test_what_is_left_to_do(act: Act[Any], seen: Any, operations: list[str], lac
 
 
 def test_a_service_gets_its_lower_bound_and_no_less_room_than_it_had() -> None:
-    [call] = Capacity(SCOPE, {"api": 4}).calls({"kc-lab-api": Size(1, 2, 1)})
+    [call] = Capacity(SCOPE, {"api": 4}).calls({"kc-lab-api": Size(1, 2, 1, 1)})
     assert (call.params["MinCapacity"], call.params["MaxCapacity"]) == (4, 4)
-    [call] = Capacity(SCOPE, {"api": 4}).calls({"kc-lab-api": Size(1, 16, 1)})
+    [call] = Capacity(SCOPE, {"api": 4}).calls({"kc-lab-api": Size(1, 16, 1, 1)})
     assert (call.params["MinCapacity"], call.params["MaxCapacity"]) == (4, 16)
 
 

@@ -185,6 +185,12 @@ class Scaling(Behaviour):
         which = "Out" if wanted > count else "In"
         if wanted == count or (target.get("SuspendedState") or {}).get(f"DynamicScaling{which}Suspended"):
             return
+        # the range may have moved since it was looked at, and the count with it
+        [range_] = self.world.client("application-autoscaling", region).describe_scalable_targets(
+            ServiceNamespace="ecs", ResourceIds=[resource]
+        )["ScalableTargets"] or [target]
+        if not range_["MinCapacity"] <= wanted <= range_["MaxCapacity"]:
+            return
         self.world.client("ecs", region).update_service(cluster=service["clusterArn"], service=service["serviceName"], desiredCount=wanted)
         changed[which.lower()] = now
         self.log.info(

@@ -10,6 +10,7 @@ from ..errors import KcError
 from ..sql.connection import Connection
 from ..sql.node import Access, Node
 from ..sql.statement import Statement, of
+from ..sql.way import through
 from .errors import UNTRUSTED, NodeError, of_network, of_server
 
 __all__ = ["PORT", "SOCKET", "Access", "Local", "Node", "Server"]
@@ -84,8 +85,16 @@ class Server(Connection[Node]):
                     raise pymysql.err.InternalError(PLAIN, "it offers no TLS")
 
         kind = Encrypted if self.encrypted else pymysql.connections.Connection
-        self._connection = self._guarded(lambda: kind(**self._way(), **self._session()), ())
+        self._connection = self._guarded(lambda: self._begun(kind), ())
         return self._connection
+
+    def _begun(self, kind: Callable[..., Any]) -> Any:
+        """Return a connection that has begun."""
+        via = self.access.via
+        made = kind(**self._way(), **self._session(), defer_connect=bool(via))
+        if via:
+            made.connect(through(via, self.node, self.access.timeout))
+        return made
 
     def _way(self) -> dict[str, Any]:
         """Return how it is reached, as the driver has it."""

@@ -24,6 +24,13 @@ options:
         regions. No other is trusted.
     type: str
     default: /etc/kc/tls/ca.pem
+  via:
+    description:
+      - A command whose input and output lead to a server that is not reached from this host directly, such as C(ssh -W {host}:{port} node);
+        C({host}) and C({port}) are the server's. It proves its name all the same, and what is said is encrypted.
+    type: list
+    elements: str
+    default: []
 """
     + ACCESS
 )

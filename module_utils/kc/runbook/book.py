@@ -44,6 +44,11 @@ class Book:
     name: str
     steps: tuple[Step, ...]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its steps' names."""
+        return tuple(step.name for step in self.steps)
+
     def step(self, name: str) -> Step:
         """Return a step.
 
@@ -53,7 +58,7 @@ class Book:
         for step in self.steps:
             if step.name == name:
                 return step
-        raise KcError(f"the runbook {self.name} has no step {name!r}", hint=f"its steps are {', '.join(each.name for each in self.steps)}")
+        raise KcError(f"the runbook {self.name} has no step {name!r}", hint=f"its steps are {', '.join(self.names)}")
 
     def title(self, name: str) -> str:
         """Return a step's title with its place: "(3/9) Fence the old primary"."""

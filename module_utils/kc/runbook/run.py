@@ -22,9 +22,9 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def me() -> dict[str, str]:
-    """Return who writes: a process is told from another one that had its number before by when it began."""
-    pid = os.getpid()
+def me(pid: int = 0) -> dict[str, str]:
+    """Return who writes, this process or another: it is told from one that had its number before by when it began."""
+    pid = pid or os.getpid()
     return {"host": socket.gethostname(), "boot": _boot(), "process": str(pid), "since": _since(pid)}
 
 

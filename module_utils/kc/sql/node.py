@@ -46,17 +46,20 @@ class Access:
         password: Its password; never shown.
         ca: File of the authority (PEM) whose certificates are trusted, and no other's.
         timeout: Seconds for a connection, and for each answer to begin.
+        via: The command that leads to servers, where they are not reached directly (way.py).
     """
 
     user: str
     password: str = field(repr=False)
     ca: str
     timeout: float = 30
+    via: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> Self:
         """Return how a task's options let it in."""
-        return cls(user=params["user"], password=params["password"], ca=params["ca"], timeout=params["timeout"])
+        via = tuple(params.get("via") or ())
+        return cls(user=params["user"], password=params["password"], ca=params["ca"], timeout=params["timeout"], via=via)
 
     def context(self) -> ssl.SSLContext:
         """Return what verifies a server's certificate and name.

@@ -19,6 +19,7 @@ class Size:
 
     least: int
     most: int
+    desired: int
     running: int
 
 
@@ -28,10 +29,11 @@ class Capacity(Act[Mapping[str, Size]]):
     Args:
         scope: The region's.
         least: Tasks by application.
+        waits: Whether it is proved by tasks that run, or by the bound alone.
     """
 
-    def __init__(self, scope: Scope, least: Mapping[str, int]) -> None:
-        self._scope = scope
+    def __init__(self, scope: Scope, least: Mapping[str, int], waits: bool = True) -> None:
+        self._scope, self._waits = scope, waits
         self._least = {service_name(scope, application): count for application, count in least.items()}
         self.what = f"the tasks of {scope.region}"
 
@@ -48,33 +50,28 @@ class Capacity(Act[Mapping[str, Size]]):
             ScalableDimension=DIMENSION,
         )
         services = here.call("ecs", "describe_services", cluster=cluster_name(self._scope), services=list(self._least))["services"]
-        running = {each["serviceName"]: int(each["runningCount"]) for each in services if each["status"] == "ACTIVE"}
+        counts = {each["serviceName"]: (each["desiredCount"], each["runningCount"]) for each in services if each["status"] == "ACTIVE"}
         found = {named[each["ResourceId"]]: each for each in targets if each["ResourceId"] in named}
-        return {name: Size(each["MinCapacity"], each["MaxCapacity"], running.get(name, 0)) for name, each in found.items()}
+        return {name: Size(each["MinCapacity"], each["MaxCapacity"], *counts[name]) for name, each in found.items() if name in counts}
 
     def calls(self, seen: Mapping[str, Size]) -> Sequence[Call]:
-        return [
-            Call(
-                self._scope.region,
-                "application-autoscaling",
-                "register_scalable_target",
-                {
-                    "ServiceNamespace": SPACE,
-                    "ScalableDimension": DIMENSION,
-                    "ResourceId": resource_of(self._scope, service),
-                    "MinCapacity": least,
-                    "MaxCapacity": max(least, seen[service].most),
-                },
-            )
-            for service, least in self._least.items()
-            if service in seen and seen[service].least < least
-        ]
+        made, region = [], self._scope.region
+        for service, least in self._least.items():
+            size = seen.get(service)
+            if size is None:
+                continue
+            if size.least < least:
+                about = {"ServiceNamespace": SPACE, "ScalableDimension": DIMENSION, "ResourceId": resource_of(self._scope, service)}
+                bounds = {"MinCapacity": least, "MaxCapacity": max(least, size.most)}
+                made.append(Call(region, "application-autoscaling", "register_scalable_target", {**about, **bounds}))
+            elif size.desired < least:
+                # who scaled in when the bound was another one: the autoscaler itself does so only as it scales
+                count = {"cluster": cluster_name(self._scope), "service": service, "desiredCount": least}
+                made.append(Call(region, "ecs", "update_service", count))
+        return made
 
     def lacks(self, seen: Mapping[str, Size]) -> str:
         """Return which services have too few tasks; one that does not stand is no capacity either."""
-        few = [
-            f"{service} has {seen[service].running if service in seen else 0} of {least} tasks"
-            for service, least in self._least.items()
-            if service not in seen or seen[service].running < least
-        ]
-        return ", ".join(few)
+        have = {service: size.running if self._waits else size.least for service, size in seen.items()}
+        few = {service: have.get(service, 0) for service, least in self._least.items() if have.get(service, 0) < least}
+        return ", ".join(f"{service} has {count} of {self._least[service]} tasks" for service, count in few.items())

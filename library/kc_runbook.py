@@ -1,0 +1,127 @@
+"""Ansible action: a run of a runbook, and its steps. The work is in module_utils/kc/runbook/."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kc_runbook
+short_description: Open a run of a runbook, carry its steps out, and report
+description:
+  - Keeps a run's journal in a bucket of the region that takes over (C(scope.region)); see docs/failover.md. A run that was broken off is
+    gone on with by opening it again for the same.
+  - A step that is made of calls to AWS is carried out in one task (O(do=carry)); one whose act is other tasks is begun before them
+    (O(do=begin), which tells whether it is due) and ended behind them (O(do=done), O(do=failed)).
+  - Check mode writes nothing, and tells which calls would be made.
+options:
+  scope:
+    description: Whose platform it is, in the region that takes over; the inventory's C(kc_scope) of that host.
+    type: dict
+    required: true
+  book:
+    description: The runbook.
+    type: str
+    choices: [failover]
+    required: true
+  do:
+    description: What to do; C(replicas) tells which databases there are, and is about no run.
+    type: str
+    choices: [replicas, open, carry, begin, done, failed, close, report]
+    required: true
+  bucket:
+    description: The bucket that journals are in, in C(scope.region).
+    type: str
+    required: true
+  regions:
+    description: The platform's two regions.
+    type: list
+    elements: str
+    required: true
+  home:
+    description: The region that is primary at home.
+    type: str
+    required: true
+  least:
+    description: Tasks that each application has in a primary, by its name.
+    type: dict
+    default: {}
+  step:
+    description: The step, where O(do) is about one.
+    type: str
+    default: ""
+  facts:
+    description: With O(do=done), what was proved; with O(do=close), what is worth knowing. Plain data, and no secrets.
+    type: dict
+    default: {}
+  reason:
+    description: With O(do=failed), why; with O(outcome=given up), too.
+    type: str
+    default: ""
+  untouched:
+    description: With O(do=failed), that it changed nothing, or took back what it did.
+    type: bool
+    default: false
+  outcome:
+    description: With O(do=close), how it ended.
+    type: str
+    choices: [completed, undone, given up]
+    default: completed
+  takeover:
+    description: That whoever began the step is dead, whatever it looks like from here.
+    type: bool
+    default: false
+  directory:
+    description: With O(do=report), where the report goes, as Markdown, JSON and HTML.
+    type: path
+author: KnowledgeCity operations
+"""
+
+EXAMPLES = r"""
+- name: (4/8) Make room for all users
+  kc_runbook:
+    scope: "{{ kc_scope }}"
+    book: failover
+    do: carry
+    step: room
+    bucket: "{{ kc_scope | kc_bucket('journals', inventory_hostname) }}"
+    regions: "{{ groups['regions'] }}"
+    home: "{{ kc_home }}"
+    least: {php-api: 4}
+"""
+
+RETURN = r"""
+epoch:
+  description: The run's number; 0 in check mode where none is under way.
+  type: int
+  returned: success
+due:
+  description: With O(do=begin) and O(do=open), whether there is something to do.
+  type: bool
+  returned: success
+facts:
+  description: What was proved of the step; in check mode the calls that it would make.
+  type: dict
+  returned: success
+steps:
+  description: Each step's state.
+  type: dict
+  returned: success
+proved:
+  description: The facts of each step that is done.
+  type: dict
+  returned: success
+outcome:
+  description: How the run ended; empty while it is under way.
+  type: str
+  returned: success
+last:
+  description: With O(do=open), how the run before ended, its book and its arguments.
+  type: dict
+  returned: success
+replicas:
+  description: With O(do=replicas), the databases of the region that takes over; C({id, client, status, source, address, port}) each.
+  type: list
+  returned: success
+files:
+  description: With O(do=report), what was written.
+  type: list
+  returned: success
+"""

@@ -1,0 +1,40 @@
+"""What runbooks show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+
+def kc_call(call: Mapping[str, Any]) -> str:
+    """Return a call as a line: what, where, with what."""
+    return f"{call['call']} at {call['endpoint']} ({call['region']}) {json.dumps(call['params'], sort_keys=True, default=str)}"
+
+
+def kc_replica(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a runbook writes down of a replica, from what kc_mysql_info tells of it."""
+    server = found["server"]
+    channel: Mapping[str, Any] = next(iter(server["channels"]), {})
+    about = {name: channel.get(name, "") for name in ("source", "source_uuid", "io", "sql", "retrieved")}
+    return {**about, "executed": server["executed"], "lag": found["lag"], "uuid": server["uuid"]}
+
+
+def kc_promoted(done: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a runbook writes down of a promotion, from what kc_mysql_promotion tells."""
+    return {name: done.get(name) for name in ("uuid", "lost", "lost_count", "unapplied", "executed", "resumed")}
+
+
+def kc_seen(nodes: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return which of nodes were asked whether they reach anything of a region (tasks/vantage.yml), and which of these reach nothing."""
+    found = {node: (hostvars[node].get("vantage") or {}).get("results") for node in nodes}
+    asked = {node: results for node, results in found.items() if results is not None}
+    return {"asked": [*asked], "blind": [node for node, results in asked.items() if not any("state" in each for each in results)]}
+
+
+class FilterModule:
+    """Ansible's way to the filters."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return them by name."""
+        return {"kc_call": kc_call, "kc_replica": kc_replica, "kc_promoted": kc_promoted, "kc_seen": kc_seen}
