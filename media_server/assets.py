@@ -50,7 +50,7 @@ class Asset:
         state: One of the states.
         reason: Why it failed.
         upload: S3's id of the multipart upload, while it is waiting.
-        plans: By profile: how it is cut (cell/coding.py).
+        plan: What is made of it (cell/coding.py); empty: nobody has looked at it yet.
         done, total: Segments, of all profiles.
         seconds: It lasts.
         created, changed: ISO 8601, UTC.
@@ -65,7 +65,7 @@ class Asset:
     state: str = WAITING
     reason: str = ""
     upload: str = ""
-    plans: dict[str, Any] = field(default_factory=dict)
+    plan: dict[str, Any] = field(default_factory=dict)
     done: int = 0
     total: int = 0
     seconds: float = 0.0

@@ -1,4 +1,4 @@
-"""Makes what is offered of a source in one profile: segments, then what tells players of them. What is there already is not made again."""
+"""Makes what is offered of a source: segments, then what tells players of them. What is there already is not made again."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ class Stopped(Exception):
 
 def package(
     cells: Sequence[Cell],
-    wanted: Wanted,
+    wanted: Sequence[Wanted],
     store: Store,
     told: Callable[[], None] = lambda: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> dict[str, str]:
-    """Make all that is wanted and not there; return the SHA-256 (hex) of every object by its path.
+    """Make all that is wanted and not there; return the SHA-256 (hex) of every object by its path, which begins with its profile.
 
     Args:
         cells: Work side by side, each at some segments in a row; each has the source.
-        wanted: What.
+        wanted: What, by the same plan.
         store: Where it goes; several threads use it.
         told: Is called for each segment that is there.
         stopped: Whether to stop before the next segment.
@@ -63,39 +63,41 @@ def package(
     """
     found: dict[str, str] = {}
     for cell in cells:
-        cell.follow(wanted.plan)
-    if wanted.offer.container == "fmp4":
-        for one in wanted.plan.renditions:
-            head = cells[0].head(one.name, wanted)
-            found |= _put(store, f"{one.name}/{playlists.HEAD}", head)
+        cell.follow(wanted[0].plan)
+    for each in wanted:
+        if each.offer.container == "fmp4":
+            for one in each.renditions:
+                found |= _put(store, each.path(one.name, playlists.HEAD), cells[0].head(one.name, each))
     segments = _segments(cells, wanted, store, told, stopped)
-    sizes: dict[str, list[int]] = {one.name: [] for one in wanted.plan.renditions}
-    for rendition, number in sorted(segments):
-        stored = segments[rendition, number]
-        found[f"{rendition}/{wanted.segment(number)}"] = stored.sha256
-        sizes[rendition].append(stored.length)
-    for path, text in playlists.all_of(playlists.Made(wanted, sizes)):
-        found |= _put(store, path, text.encode())
-    return found
+    for each in wanted:
+        paths = {one.name: [each.path(one.name, each.segment(number)) for number in range(each.plan.segments)] for one in each.renditions}
+        sizes = {name: [segments[path].length for path in of] for name, of in paths.items()}
+        for path, text in playlists.all_of(playlists.Made(each, sizes)):
+            found |= _put(store, each.path(path), text.encode())
+    return found | {path: stored.sha256 for path, stored in segments.items()}
 
 
 def _segments(
-    cells: Sequence[Cell], wanted: Wanted, store: Store, told: Callable[[], None], stopped: Callable[[], bool]
-) -> dict[tuple[str, int], Stored]:
-    """Make the segments of all renditions; return what is there of each, by rendition and number."""
-    count = wanted.plan.segments
+    cells: Sequence[Cell], wanted: Sequence[Wanted], store: Store, told: Callable[[], None], stopped: Callable[[], bool]
+) -> dict[str, Stored]:
+    """Make all segments; return what is there of each, by its path.
+
+    One number is made of all that is wanted before the next: what a cell has read and decoded for one is for all.
+    """
+    count = wanted[0].plan.segments
+    offered = [(each, one) for each in wanted for one in each.renditions]
     runs = iter([range(first, min(first + RUN, count)) for first in range(0, count, RUN)])
-    there: dict[tuple[str, int], Stored] = {}
+    there: dict[str, Stored] = {}
     failed = threading.Event()
 
     def work(cell: Cell) -> None:
         try:
             while run := next(runs, None):
-                for number, one in product(run, wanted.plan.renditions):
+                for number, (each, one) in product(run, offered):
                     if stopped() or failed.is_set():
                         raise Stopped
-                    path = f"{one.name}/{wanted.segment(number)}"
-                    there[one.name, number] = store.find(path) or _make(cell, wanted, store, one.name, number, path)
+                    path = each.path(one.name, each.segment(number))
+                    there[path] = store.find(path) or _make(cell, each, store, one.name, number, path)
                     told()
         except BaseException:
             failed.set()

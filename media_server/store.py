@@ -42,7 +42,7 @@ class Bucket:
     Args:
         s3: A region's client.
         bucket: Its name.
-        prefix: Of the asset's objects in one profile, with a slash behind.
+        prefix: Of the asset's objects, with a slash behind.
     """
 
     def __init__(self, s3: Any, bucket: str, prefix: str) -> None:

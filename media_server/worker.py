@@ -27,8 +27,8 @@ from .jobs import Job, Jobs
 from .keys import Keys
 from .package import Stopped, package
 from .store import Bucket, Uploaded
-from .video.offer import Offer, Wanted
-from .video.plan import Facts, Plan, Refused
+from .video.offer import Wanted
+from .video.plan import Refused, plan
 from .where import key_uri, licence_uri, objects_of
 from .wrap import Locked, Wrapper
 
@@ -114,25 +114,16 @@ class Worker:
         found = first.probe()
         for cell in others:
             cell.open()
-        plans = {offer.profile: self._plan(asset, offer, found) for offer in asset.offers}
-        segments = sum(each.segments * len(each.renditions) for each in plans.values())
-        begun = {profile: coding.encode(each) for profile, each in plans.items()}
-        self._changed(asset, plans=begun, total=segments, done=0)
+        by = coding.plan(asset.plan) if asset.plan else plan(found)
+        wanted = [Wanted(offer, by, keys, key_uri(asset), licence_uri(asset)) for offer in asset.offers]
+        segments = by.segments * sum(len(each.renditions) for each in wanted)
+        self._changed(asset, plan=coding.encode(by), total=segments, done=0)
         progress = _Progress(lambda done: self._changed(asset, done=done), self._told.beat)
-        objects: dict[str, str] = {}
-        for offer in asset.offers:
-            wanted = Wanted(offer, plans[offer.profile], keys, key_uri(asset), licence_uri(asset))
-            store = Bucket(self._s3, self._told.media, f"{objects_of(asset)}{offer.profile}/")
-            made = package(cells, wanted, store, progress.one, self._stop.is_set)
-            objects |= {f"{offer.profile}/{path}": sha256 for path, sha256 in made.items()}
+        store = Bucket(self._s3, self._told.media, objects_of(asset))
+        objects = package(cells, wanted, store, progress.one, self._stop.is_set)
         self._assets.keep_manifest(asset, manifest.signed(manifest.Manifest(asset.id, objects), keys.manifest))
-        seconds = float(max(sum(each.durations) for each in plans.values()))
-        self._changed(asset, state=READY, done=segments, seconds=seconds, reason="")
+        self._changed(asset, state=READY, done=segments, seconds=float(sum(by.durations)), reason="")
         self._s3.delete_object(Bucket=self._told.uploads, Key=asset.path)
-
-    def _plan(self, asset: Asset, offer: Offer, found: Facts) -> Plan:
-        kept = asset.plans.get(offer.profile)
-        return coding.plan(kept) if kept else offer.plan(found)
 
     def _changed(self, asset: Asset, **fields: Any) -> Asset:
         return self._assets.change(asset.tenant, asset.id, lambda found: replace(found, **fields))

@@ -43,13 +43,13 @@ class Opened:
     Attributes:
         asset: Its record.
         keys: Its keys.
-        plans: How it is cut, by profile.
+        plan: What was made of it.
         contents: Keys that were asked for, by place.
     """
 
     asset: Asset
     keys: Keys
-    plans: dict[str, Plan]
+    plan: Plan
     contents: dict[Place, bytes] = field(default_factory=dict)
 
     def content(self, place: Place) -> bytes | None:
@@ -61,12 +61,19 @@ class Opened:
 
     def places(self, profile: str) -> list[Place]:
         """Return all places of a profile."""
-        cut = self.plans.get(profile)
-        return [Place(profile, one.name, period) for one in cut.renditions for period in range(cut.periods)] if cut else []
+        names, periods = self._made(profile)
+        return [Place(profile, name, period) for name in names for period in periods]
 
     def _has(self, place: Place) -> bool:
-        cut = self.plans.get(place.profile)
-        return cut is not None and place.rendition in {one.name for one in cut.renditions} and 0 <= place.period < cut.periods
+        names, periods = self._made(place.profile)
+        return place.rendition in names and place.period in periods
+
+    def _made(self, profile: str) -> tuple[list[str], range]:
+        """Return the renditions of a profile, and its periods; none of either, if it is not offered."""
+        for offer in self.asset.offers:
+            if offer.profile == profile:
+                return [one.name for one in offer.renditions(self.plan)], range(offer.periods(self.plan))
+        return [], range(0)
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ class Region:
         if found.state != READY:
             return None
         keys = self.wrapper.open(tenant, uuid.UUID(found.id), found.root)
-        return Opened(found, keys, {profile: coding.plan(said) for profile, said in found.plans.items()})
+        return Opened(found, keys, coding.plan(found.plan))
 
 
 class Ring:

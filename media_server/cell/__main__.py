@@ -91,8 +91,8 @@ class Cell:
         self._cutter, self._taken = None, (-1, {})
         return {}, b""
 
-    def _head(self, rendition: str, key_id: str, iv: str) -> tuple[dict[str, Any], bytes]:
-        head = mux.initialization(self._streams(self._rendition(rendition)))
+    def _head(self, container: str, rendition: str, key_id: str, iv: str) -> tuple[dict[str, Any], bytes]:
+        head = mux.initialization(self._streams(self._rendition(container, rendition)))
         if key_id:
             head = cbcs.initialization(head, uuid.UUID(key_id), bytes.fromhex(iv))
         return {}, head
@@ -100,7 +100,7 @@ class Cell:
     def _make(self, container: str, rendition: str, number: int, key: str, iv: str, key_id: str) -> tuple[dict[str, Any], bytes]:
         area, follows = sinks.Area(self._area), self._followed()
         with hurried(follows.effort(number)):
-            streams = self._streams(self._rendition(rendition), number)
+            streams = self._streams(self._rendition(container, rendition), number)
         if not streams[0].packets:
             between = f"between {float(follows.bounds[number]):.1f} and {float(follows.bounds[number + 1]):.1f} s"
             raise plan.Refused(f"it has no {streams[0].of.type} {between}: it ends early, or is damaged there")
@@ -126,18 +126,16 @@ class Cell:
         return streams
 
     def _copied(self, number: int, stream: Any) -> list[Any]:
-        """Return a segment's packets of a stream. Multiplexing changes them: what is asked for again is read again, or is a twin."""
+        """Return a segment's packets of a stream. They are kept until another segment is asked for: all of one are made in a row."""
         opened, follows = self._opened(), self._followed()
         if self._cutter is None:
             video = [opened.video] if any(one.video and not one.level for one in follows.renditions) else []
             audio = [opened.audio] if opened.audio is not None and not follows.audio_encoded else []
             self._cutter = cut.Cutter(opened, [*video, *audio], follows.bounds, follows.wait)
-        if self._taken[0] != number or stream.index not in self._taken[1]:
+        if self._taken[0] != number:
+            self._taken = -1, {}
             self._taken = number, self._cutter.take(number)
-        packets = self._taken[1]
-        if stream.type == "audio" and follows.carriers > 1:
-            return [mux.twin(packet) for packet in packets[stream.index]]
-        return packets.pop(stream.index)
+        return self._taken[1][stream.index]
 
     def _opened(self) -> source.Source:
         if self._source is None:
@@ -154,8 +152,8 @@ class Cell:
             raise ValueError("there is no plan yet")
         return self._encoder
 
-    def _rendition(self, name: str) -> plan.Rendition:
-        return next(one for one in self._followed().renditions if one.name == name)
+    def _rendition(self, container: str, name: str) -> plan.Rendition:
+        return next(one for one in self._followed().within(container) if one.name == name)
 
     def _fetch(self, where: records.Range) -> bytes:
         wire.send(self._connection, {"read": [where.begin, where.end]})

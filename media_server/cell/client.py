@@ -157,7 +157,7 @@ class Cell:
         place, keys, order = wanted.place(rendition, 0), wanted.keys, {"key_id": "", "iv": ""}
         if wanted.offer.profile == CBCS:
             order = {"key_id": str(keys.key_id(place)), "iv": keys.constant_iv(place).hex()}
-        return self._ask_well(do="head", rendition=rendition, **order)[1]
+        return self._ask_well(do="head", container=wanted.offer.container, rendition=rendition, **order)[1]
 
     def make(self, rendition: str, number: int, wanted: Wanted) -> Segment:
         """Make a segment. The cell is given this segment's key, and no other.

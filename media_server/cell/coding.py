@@ -21,11 +21,10 @@ def plan(said: dict[str, Any]) -> Plan:
         KeyError, TypeError, ValueError: It is none.
     """
     renditions = tuple(
-        Rendition(**{**each, "codecs": tuple(each["codecs"]), "rate": Fraction(each.get("rate", 0))}) for each in said["renditions"]
+        Rendition(**{**each, "codecs": tuple(each["codecs"]), "rate": Fraction(each["rate"])}) for each in said["renditions"]
     )
-    # plans that were kept before anything was encoded don't tell of it
-    pictures, audio_encoded = _pictures(said.get("pictures")), bool(said.get("audio_encoded"))
-    return Plan(renditions, _fractions(said["bounds"]), Fraction(said["wait"]), int(said["period"]), pictures, audio_encoded)
+    bounds, wait, pictures = _fractions(said["bounds"]), Fraction(said["wait"]), _pictures(said["pictures"])
+    return Plan(renditions, bounds, wait, int(said["period"]), pictures, bool(said["audio_encoded"]))
 
 
 def facts(said: dict[str, Any]) -> Facts:

@@ -15,7 +15,7 @@ from av.codec.context import Flags
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from .decode import Opened, PictureDecoder, SoundDecoder
-from .mux import Stream, twin
+from .mux import Stream
 from .plan import AAC_LC, AUDIO_BITS, AUDIO_FRAME, AUDIO_RATE, TICKS, Pictures, Plan, Rendition
 
 BEFORE, AFTER = 8, 2
@@ -63,7 +63,7 @@ class Encoder:
         if self._videos[0] != number:
             self._videos = number, {}
             self._videos = number, self._encoded(number)
-        return _again(self._videos[1][rendition.name])
+        return self._videos[1][rendition.name]
 
     def audio(self, number: int) -> Stream:
         """Return a segment's audio."""
@@ -71,7 +71,7 @@ class Encoder:
         if at != number or found is None:
             found = self._heard(self._plan.frames(number))
             self._audio = number, found
-        return _again(found)
+        return found
 
     def template(self, rendition: Rendition) -> Stream:
         """Return a rendition's stream without a packet: its video, or its audio if it has no other."""
@@ -119,10 +119,6 @@ class Encoder:
             packets += encoder.encode(frame)
         packets += encoder.encode(None)
         return replace(self.template(SOUND), packets=[packet for packet in packets if packet.pts // AUDIO_FRAME in frames])
-
-
-def _again(stream: Stream) -> Stream:
-    return replace(stream, packets=[twin(packet) for packet in stream.packets])
 
 
 def _x264(rendition: Rendition, how: Pictures) -> Any:

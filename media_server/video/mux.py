@@ -49,7 +49,7 @@ def multiplex(streams: Sequence[Stream], container: str, shift: int, number: int
     """Multiplex one segment.
 
     Args:
-        streams: Whose packets it has. They are changed.
+        streams: Whose packets it has. They stay as they are: others are made of them too.
         container: `ts` or `fmp4`.
         shift: Whole seconds that are added to timestamps.
         number: The segment's, from 0.
@@ -60,24 +60,27 @@ def multiplex(streams: Sequence[Stream], container: str, shift: int, number: int
     out = av.open(sink, "w", format=name, options=options, buffer_size=WRITE)
     to = []
     for stream in streams:
-        each = out.add_stream_from_template(stream.of)
-        each.time_base = stream.of.time_base
+        each, base = out.add_stream_from_template(stream.of), stream.of.time_base
+        each.time_base = base
         each.metadata.clear()
         if stream.configuration:
             each.codec_context.extradata = stream.configuration
         bare = name == "mp4" and stream.of.type == "audio"
-        to.append((each, int(shift / stream.of.time_base), bare))
+        to.append((each, base, int(shift / base), bare))
     out.start_encoding()
     mux = out.mux_one
     for _, place, packet in _together(streams):
-        each, ticks, bare = to[place]
+        each, base, ticks, bare = to[place]
         if bare:
             packet = _bare(packet)
-        if packet.pts is not None:
-            packet.pts += ticks
-        packet.dts += ticks
+        pts, dts, duration = packet.pts, packet.dts, packet.duration
+        if pts is not None:
+            packet.pts = pts + ticks
+        packet.dts = dts + ticks
         packet.stream = each
         mux(packet)
+        # it has counted them in the container's ticks
+        packet.pts, packet.dts, packet.duration, packet.time_base = pts, dts, duration, base
     out.close()
 
 
@@ -93,14 +96,11 @@ def _together(streams: Sequence[Stream]) -> Iterator[tuple[int, int, Any]]:
 
 
 def _bare(packet: Any) -> Any:
-    """Return a packet of AAC as MP4 has it."""
+    """Return a packet of AAC as MP4 has it: that packet, or another one at the same time."""
     data = bytes(packet)
-    return twin(packet, bytes(adts.stripped(data))) if adts.is_adts(data) else packet
-
-
-def twin(packet: Any, data: Any = None) -> Any:
-    """Return another packet of the same bytes, or of other ones, at the same time: multiplexing changes a packet."""
-    made = av.Packet(packet if data is None else data)
+    if not adts.is_adts(data):
+        return packet
+    made = av.Packet(bytes(adts.stripped(data)))
     made.pts, made.dts, made.time_base, made.duration = packet.pts, packet.dts, packet.time_base, packet.duration
     made.is_keyframe = packet.is_keyframe
     return made

@@ -1,4 +1,4 @@
-"""What is offered of a source: in which profile and container, by which plan, with which keys. Pure."""
+"""What is offered of a source: in which profile and container, with which keys. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..keys import Keys, Place
-from .plan import PERIOD_SEGMENTS, Facts, Plan, plan
+from .plan import Plan, Rendition
 
 AES128, CBCS = "aes128", "cbcs"
 CONTAINERS = {AES128: ("ts", "fmp4"), CBCS: ("fmp4",)}
@@ -22,17 +22,17 @@ class Offer:
     profile: str
     container: str
 
-    def plan(self, facts: Facts, period: int = PERIOD_SEGMENTS) -> Plan:
-        """Return what is made of a source for it.
+    def renditions(self, plan: Plan) -> tuple[Rendition, ...]:
+        """Return what is offered of what is made by a plan."""
+        return plan.within(self.container)
 
-        Args:
-            facts: What was found in the source.
-            period: Segments that share a key. Of `cbcs` all do.
+    def period_of(self, plan: Plan, segment: int) -> int:
+        """Return the period of a segment. Of `cbcs` all are one."""
+        return 0 if self.profile == CBCS else plan.period_of(segment)
 
-        Raises:
-            Refused: Nothing can be made of it.
-        """
-        return plan(facts, muxed=self.container == "ts", period=None if self.profile == CBCS else period)
+    def periods(self, plan: Plan) -> int:
+        """Return how many periods there are."""
+        return self.period_of(plan, plan.segments - 1) + 1
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Wanted:
 
     Attributes:
         offer: In what.
-        plan: By which: the offer's.
+        plan: By which.
         keys: The asset's.
         key_uri: Where players get the key of a place.
         licence_uri: Where they get licences.
@@ -53,6 +53,15 @@ class Wanted:
     key_uri: Callable[[Place], str]
     licence_uri: str
 
+    @property
+    def renditions(self) -> tuple[Rendition, ...]:
+        """The offer's."""
+        return self.offer.renditions(self.plan)
+
+    def path(self, *names: str) -> str:
+        """Return the path of an object below the asset's, by its path below the profile's."""
+        return "/".join((self.offer.profile, *names))
+
     def segment(self, number: int | str) -> str:
         """Return a segment's name, by its number or by what stands for it."""
         name = f"{number:05}" if isinstance(number, int) else number
@@ -60,4 +69,4 @@ class Wanted:
 
     def place(self, rendition: str, number: int) -> Place:
         """Return the place of a segment."""
-        return Place(self.offer.profile, rendition, self.plan.period_of(number))
+        return Place(self.offer.profile, rendition, self.offer.period_of(self.plan, number))

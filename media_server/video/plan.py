@@ -181,10 +181,10 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is made of a source.
+    """What is made of a source, whatever it is offered in.
 
     Attributes:
-        renditions: The best first.
+        renditions: The best first; if it has audio, that is the last one.
         bounds: Seconds of the source at which segments begin, and its end: one more than there are segments.
         wait: Seconds between when a key frame of the source is decoded and when it is shown.
         period: Segments that share a key.
@@ -209,10 +209,11 @@ class Plan:
         """Whole seconds that are added to the source's timestamps."""
         return ORIGIN - self.bounds[0].__floor__()
 
-    @property
-    def carriers(self) -> int:
-        """How many renditions have the audio."""
-        return sum(one.audio for one in self.renditions)
+    def within(self, container: str) -> tuple[Rendition, ...]:
+        """Return the renditions as a container has them: in MPEG-TS video carries the audio."""
+        if container != "ts" or not any(one.audio for one in self.renditions):
+            return self.renditions
+        return tuple(replace(one, audio=True, codecs=(*one.codecs, AAC_LC)) for one in self.renditions if one.video)
 
     @property
     def durations(self) -> list[Fraction]:
@@ -252,14 +253,13 @@ class Plan:
         return EFFORT_SECONDS + float(seconds) if seconds else 0.0
 
 
-def plan(facts: Facts, *, muxed: bool, seconds: int = SEGMENT_SECONDS, period: int | None = PERIOD_SEGMENTS) -> Plan:
+def plan(facts: Facts, *, seconds: int = SEGMENT_SECONDS, period: int = PERIOD_SEGMENTS) -> Plan:
     """Return what is made of a source: what browsers play is copied, the rest encoded.
 
     Args:
         facts: What was found in it.
-        muxed: Whether video carries the audio (MPEG-TS), or audio is a rendition of its own.
         seconds: That a segment lasts at least.
-        period: Segments that share a key; None: all.
+        period: Segments that share a key.
 
     Raises:
         Refused: Nothing can be made of it.
@@ -272,12 +272,10 @@ def plan(facts: Facts, *, muxed: bool, seconds: int = SEGMENT_SECONDS, period: i
     audio_encoded = audio is not None and not _is_audio_copied(audio, bounds)
     sizes = [*ladder.sizes(video.width, video.height, video.lines if copied else None)]
     renditions = [*([_copied(video)] if copied else []), *(_encoded(size, rate) for size in sizes)]
-    if audio is not None and muxed:
-        renditions = [replace(one, audio=True, codecs=(*one.codecs, AAC_LC)) for one in renditions]
-    elif audio is not None:
+    if audio is not None:
         renditions.append(Rendition("audio", 0, True, 0, AUDIO_BITS if audio_encoded else audio.bits, (AAC_LC,)))
     pictures = _pictures(video, bounds, rate) if sizes else None
-    return Plan(tuple(renditions), bounds, video.wait, period or len(bounds) - 1, pictures, audio_encoded)
+    return Plan(tuple(renditions), bounds, video.wait, period, pictures, audio_encoded)
 
 
 def _count(begin: Fraction, end: Fraction, rate: Fraction) -> int:

@@ -46,7 +46,7 @@ class Made:
 
 def all_of(made: Made) -> Iterator[tuple[str, str]]:
     """Yield all playlists with their paths; what leads to the others comes last."""
-    for one in made.wanted.plan.renditions:
+    for one in made.wanted.renditions:
         yield f"{one.name}/{INDEX}", index(made.wanted, one)
     if made.wanted.offer.profile == CBCS:
         yield DASH, dash(made)
@@ -55,7 +55,7 @@ def all_of(made: Made) -> Iterator[tuple[str, str]]:
 
 def master(made: Made) -> str:
     """Return the master playlist of HLS."""
-    renditions = made.wanted.plan.renditions
+    renditions = made.wanted.renditions
     audio = next((one for one in renditions if not one.video), None)
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
     if audio:
@@ -104,7 +104,7 @@ def dash(made: Made) -> str:
         minBufferTime="PT4S",
     )
     period = _element(root, "Period", id="0", start="PT0S")
-    for kind, group in groupby(plan.renditions, key=lambda one: "video" if one.video else "audio"):
+    for kind, group in groupby(made.wanted.renditions, key=lambda one: "video" if one.video else "audio"):
         renditions = [*group]
         attributes = {"contentType": kind, "mimeType": f"{kind}/mp4", "segmentAlignment": "true", "startWithSAP": "1"}
         adaptation = _element(period, "AdaptationSet", attributes)

@@ -59,14 +59,14 @@ def ours(source: Path, profile: str, container: str) -> None:
     from media_server.keys import Keys
     from media_server.package import package
     from media_server.video.offer import Offer, Wanted
+    from media_server.video.plan import plan
 
     began = processor()
     with Cell(source, CELL_USER if os.geteuid() == 0 else None) as cell:
-        offer = Offer(profile, container)
-        whole = offer.plan(cell.probe())
+        whole = plan(cell.probe())
         copied = replace(whole, renditions=tuple(one for one in whole.renditions if not one.level), pictures=None)
-        wanted = Wanted(offer, copied, Keys(uuid.UUID(int=1), bytes(32)), lambda place: "key", "licence")
-        package([cell], wanted, NoStore())
+        wanted = Wanted(Offer(profile, container), copied, Keys(uuid.UUID(int=1), bytes(32)), lambda place: "key", "licence")
+        package([cell], [wanted], NoStore())
         told = Path(f"/proc/{cell.pid}/status").read_text()
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + int(told.split("VmHWM:")[1].split()[0])
     print(json.dumps({"seconds": processor() - began, "memory": memory << 10}))
@@ -100,7 +100,7 @@ def hostile(source: Path, reason: str) -> None:
     began = time.monotonic()
     try:
         with Cell(source, CELL_USER if os.geteuid() == 0 else None) as cell:
-            package([cell], wanted(cell, TS), NoStore())
+            package([cell], [wanted(cell, TS)], NoStore())
     except Refused as refused:
         seconds, memory = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         if not re.search(reason, str(refused)):

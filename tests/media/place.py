@@ -9,6 +9,7 @@ import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from media_server.jobs import Jobs, order
 from media_server.manifest import Manifest, signed
 from media_server.store import Bucket
 from media_server.video.offer import Offer
-from media_server.video.plan import Plan
+from media_server.video.plan import Plan, Rendition
 from media_server.where import EDGE, objects_of
 from media_server.worker import Worker
 from media_server.wrap import Wrapper
@@ -33,6 +34,7 @@ from .videos import CELL_USER, sealed
 WAITS = {"VisibilityTimeout": "300"}
 HOME, OTHER = "me-west-1", "eu-central-1"
 OFFERS = (Offer("aes128", "ts"), Offer("cbcs", "fmp4"))
+PLAN = Plan((Rendition("180p", 180, False, 320, 1_000_000, ("avc1.64000d",)),), (Fraction(0), Fraction(4)), Fraction(0), 1)
 
 
 @dataclass
@@ -99,12 +101,11 @@ class Place:
         self.order(made)
         return made
 
-    def published(self, objects: Mapping[str, bytes], plans: Mapping[str, Plan] | None = None) -> Asset:
+    def published(self, objects: Mapping[str, bytes], plan: Plan = PLAN) -> Asset:
         """Have an asset that can be played, of these objects, as if a worker had made them."""
         name = str(uuid.uuid4())
         keys, wrapped = self.wrapper.new("acme", uuid.UUID(name))
-        said = {profile: coding.encode(plan) for profile, plan in (plans or {}).items()}
-        made = Asset(name, "acme", "objects", 1, base64.b64encode(wrapped).decode(), OFFERS, READY, plans=said)
+        made = Asset(name, "acme", "objects", 1, base64.b64encode(wrapped).decode(), OFFERS, READY, plan=coding.encode(plan))
         hashes = {path: hashlib.sha256(data).hexdigest() for path, data in objects.items()}
         store = Bucket(self.clients.s3, "media", objects_of(made))
         for path, data in objects.items():
@@ -123,7 +124,7 @@ class Place:
             self.clients.s3.delete_object(Bucket="media", Key=key)
         self.begin_the_queue_anew()
         self.seal(asset, source)
-        self.assets.change(asset.tenant, asset.id, lambda found: replace(found, state=QUEUED, plans={}))
+        self.assets.change(asset.tenant, asset.id, lambda found: replace(found, state=QUEUED, plan={}))
         self.order(asset)
         self.work(slots)
 

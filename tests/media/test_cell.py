@@ -20,7 +20,7 @@ from media_server.keys import Place
 from media_server.package import package
 from media_server.records import Range
 from media_server.video import boxes
-from media_server.video.plan import Refused
+from media_server.video.plan import Refused, plan
 
 from .directory import Directory
 from .marks import mappings
@@ -291,7 +291,7 @@ def test_what_is_meant_to_harm_is_refused(tmp_path: Path, name: str) -> None:
         with Cell(source, USER) as cell:
             with pytest.raises(Refused, match=name):
                 what = wanted(cell, TS)
-                package([cell], what, Directory(tmp_path / "out"))
+                package([cell], [what], Directory(tmp_path / "out"))
             status = Path(f"/proc/{cell.pid}/status").read_text()
             if "VmHWM" in status:
                 assert int(status.split("VmHWM:")[1].split()[0]) << 10 < MEMORY_MAX
@@ -312,7 +312,7 @@ def test_what_is_damaged_anywhere_is_refused_or_made(video: VideoOf, tmp_path: P
     with Cell(source, USER) as cell:
         try:
             what = wanted(cell, SAMPLES)
-            objects = package([cell], what, Directory(tmp_path / "out"))
+            objects = package([cell], [what], Directory(tmp_path / "out"))
         except Refused as refused:
             assert str(refused)
         else:
@@ -331,7 +331,7 @@ def test_an_upload_that_is_not_what_was_sealed_is_refused(video: VideoOf) -> Non
 
 def test_a_cell_that_is_killed_is_told(video: VideoOf) -> None:
     with Cell(video("mp4"), USER) as cell:
-        made_of = TS.plan(cell.probe())
+        made_of = plan(cell.probe())
         os.kill(cell.pid, 9)
         with pytest.raises(Failed, match="a cell ended"):
             cell.follow(made_of)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
 import signal
 import statistics
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -20,16 +19,16 @@ import av
 import numpy as np
 import pytest
 
-from media_server.cell import coding
-from media_server.cell.client import Cell
+from media_server.cell.client import Cell, Upload
 from media_server.package import package
+from media_server.records import Range
 from media_server.video import cbcs, h264
 from media_server.video.offer import Offer, Wanted
 from media_server.video.plan import AUDIO_FRAME, AUDIO_RATE, Plan, Refused
 
 from .directory import Directory
 from .test_package import FMP4, SAMPLES, TS, decrypted, packets, wanted
-from .videos import KEYS, SOURCES, USER, encoded, frames, run
+from .videos import KEYS, SOURCES, USER, encoded, frames, run, sealed
 
 TONE, BEGINS = 330, 1.0
 """Of all sources: hertz, and the second at which it begins."""
@@ -115,9 +114,9 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> OutcomeOf:
             out = top / f"{number}-{offer.profile}-{offer.container}"
             with Cell(source, USER) as cell:
                 what = wanted(cell, offer)
-                found[name, offer] = Outcome(source, out, what, package([cell], what, Directory(out)))
-            for one in what.plan.renditions if offer != SAMPLES else ():
-                clear(out, one.name, offer).write_bytes(decrypted(out, what, one.name))
+                found[name, offer] = Outcome(source, out / offer.profile, what, package([cell], [what], Directory(out)))
+            for one in what.renditions if offer != SAMPLES else ():
+                clear(out / offer.profile, one.name, offer).write_bytes(decrypted(out, one.name))
         return found[name, offer]
 
     return of
@@ -204,11 +203,11 @@ def off_the_tone(samples: Any, rate: int) -> Any:
 @pytest.mark.parametrize("name", ["h264, 450 lines", "h264, audio ends early"])
 def test_each_container_has_the_same(outcome: OutcomeOf, name: str) -> None:
     as_ts, as_fmp4, as_samples = (outcome(name, offer) for offer in (TS, FMP4, SAMPLES))
-    videos = as_ts.plan.renditions
+    videos = as_ts.wanted.renditions
     for of in (as_fmp4, as_samples):
-        assert of.plan.bounds == as_ts.plan.bounds
-        assert [one.name for one in of.plan.renditions] == [*(one.name for one in videos), "audio"]
-    for one in as_fmp4.plan.renditions:
+        assert of.plan == as_ts.plan
+        assert [one.name for one in of.wanted.renditions] == [*(one.name for one in videos), "audio"]
+    for one in as_fmp4.wanted.renditions:
         kind = "video" if one.video else "audio"
         made = clear(as_fmp4.top, one.name, FMP4)
         assert frames(made, kind[0]) == frames(clear(as_ts.top, one.name if one.video else videos[0].name, TS), kind[0])
@@ -243,9 +242,9 @@ def test_a_segment_does_not_depend_on_those_before(outcome: OutcomeOf, name: str
         cell.open()
         cell.follow(of.plan)
         for number in reversed(range(of.plan.segments)):
-            for one in reversed(of.plan.renditions):
-                made[f"{one.name}/{of.wanted.segment(number)}"] = cell.make(one.name, number, of.wanted).sha256.hex()
-    assert len(made) == of.plan.segments * len(of.plan.renditions) >= 2
+            for one in reversed(of.wanted.renditions):
+                made[of.wanted.path(one.name, of.wanted.segment(number))] = cell.make(one.name, number, of.wanted).sha256.hex()
+    assert len(made) == of.plan.segments * len(of.wanted.renditions) >= 2
     assert made.items() <= of.objects.items()
 
 
@@ -255,7 +254,31 @@ def test_several_cells_make_the_same_as_one(outcome: OutcomeOf, tmp_path: Path, 
     with Cell(of.source, USER) as one, Cell(of.source, USER) as other:
         for cell in (one, other):
             cell.open()
-        assert package([one, other], of.wanted, Directory(tmp_path)) == of.objects
+        assert package([one, other], [of.wanted], Directory(tmp_path)) == of.objects
+
+
+@pytest.mark.parametrize("name", ["hevc, 450 lines", "h264, 450 lines"])
+def test_what_two_profiles_have_in_common_is_read_and_encoded_once(outcome: OutcomeOf, tmp_path: Path, name: str) -> None:
+    one, other = (outcome(name, offer) for offer in (TS, SAMPLES))
+    data = one.source.read_bytes()
+    lies = sealed(KEYS.upload, data)
+
+    def read_for(*wanted: Wanted) -> tuple[list[Range], dict[str, str]]:
+        """Return what was read of the source, and what was made."""
+        ranges = []
+
+        def fetch(where: Range) -> bytes:
+            ranges.append(where)
+            return lies[where.begin : where.end]
+
+        with Cell(Upload(KEYS.upload, len(data), fetch), USER) as cell:
+            cell.open()
+            return ranges, package([cell], wanted, Directory(tmp_path / str(len(wanted))))
+
+    alone, _ = read_for(one.wanted)
+    together, objects = read_for(one.wanted, other.wanted)
+    assert together == alone
+    assert objects == one.objects | other.objects
 
 
 def test_playlists_tell_of_each_rendition(outcome: OutcomeOf) -> None:
@@ -285,20 +308,6 @@ def test_playlists_tell_of_each_rendition(outcome: OutcomeOf) -> None:
         attributes = {"width": str(one.width), "height": str(one.video), "frameRate": "25", "codecs": one.codecs[0]}
         assert attributes.items() <= told[one.name].attrib.items()
         assert 0 <= int(told[one.name].attrib["bandwidth"]) - bits(one.name)[0] <= 1
-
-
-def test_a_plan_that_was_kept_before_anything_was_encoded_is_made_as_it_was(outcome: OutcomeOf, tmp_path: Path) -> None:
-    of = outcome("h264, 450 lines", TS)
-    told = coding.encode(of.plan)
-    before = {name: told[name] for name in ("bounds", "wait", "period")}
-    before["renditions"] = [{name: told["renditions"][0][name] for name in ("name", "video", "audio", "width", "bits", "codecs")}]
-    what = replace(of.wanted, plan=coding.plan(json.loads(json.dumps(before))))
-    with Cell(of.source, USER) as cell:
-        cell.open()
-        made = package([cell], what, Directory(tmp_path))
-    assert {path: sha256 for path, sha256 in of.objects.items() if path.startswith("450p/")} == {
-        path: sha256 for path, sha256 in made.items() if path != "master.m3u8"
-    }
 
 
 def test_a_cell_that_takes_too_long_is_told_of_its_source(outcome: OutcomeOf) -> None:

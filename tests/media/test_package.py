@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from media_server.cell.client import Cell, Upload
 from media_server.keys import Place
 from media_server.package import package
 from media_server.video.offer import CONTAINERS, Offer, Wanted
+from media_server.video.plan import plan
 
 from .directory import Directory
 from .videos import KEYS, KINDS, USER, VideoOf, frames, made, sealed
@@ -31,27 +31,27 @@ def key_uri(place: Place) -> str:
 
 
 def wanted(cell: Cell, offer: Offer, period: int = 2) -> Wanted:
-    return Wanted(offer, offer.plan(cell.probe(), period), KEYS, key_uri, "https://media.example/licence")
+    return Wanted(offer, plan(cell.probe(), period=period), KEYS, key_uri, "https://media.example/licence")
 
 
 def packaged(source: Path | Upload, top: Path, offer: Offer) -> tuple[Wanted, dict[str, str]]:
     with Cell(source, USER) as cell:
         what = wanted(cell, offer)
-        return what, package([cell], what, Directory(top))
+        return what, package([cell], [what], Directory(top))
 
 
-def decrypted(top: Path, what: Wanted, rendition: str) -> bytes:
+def decrypted(top: Path, rendition: str) -> bytes:
     """Return a rendition in the clear, as a player of `aes128` has it, by its playlist."""
-    out, key, iv = b"", b"", b""
-    for line in (top / rendition / "index.m3u8").read_text().splitlines():
+    here, out, key, iv = top / "aes128" / rendition, b"", b"", b""
+    for line in (here / "index.m3u8").read_text().splitlines():
         if said := re.match(r'#EXT-X-MAP:URI="(.*)"', line):
-            out += (top / rendition / said[1]).read_bytes()
+            out += (here / said[1]).read_bytes()
         elif said := re.match(r'#EXT-X-KEY:METHOD=AES-128,URI="key-(.*)-(\d+)",IV=0x(.*)', line):
             key, iv = KEYS.content(Place("aes128", said[1], int(said[2]))), bytes.fromhex(said[3])
         elif line and not line.startswith("#"):
             cipher = Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor()
             unpadder = padding.PKCS7(128).unpadder()
-            out += unpadder.update(cipher.update((top / rendition / line).read_bytes()) + cipher.finalize()) + unpadder.finalize()
+            out += unpadder.update(cipher.update((here / line).read_bytes()) + cipher.finalize()) + unpadder.finalize()
     return out
 
 
@@ -62,20 +62,16 @@ def packets(path: Path, kind: str, **options: str) -> list[str]:
         return [hashlib.sha256(bytes(packet)).hexdigest() for packet in container.demux(stream) if packet.size]
 
 
-def parts(top: Path, rendition: str, suffix: str) -> Iterator[Path]:
-    yield from sorted((top / rendition).glob(f"*.{suffix}"))
-
-
 @pytest.mark.parametrize("offer", [TS, FMP4], ids=str)
 @pytest.mark.parametrize("kind", KINDS)
 def test_aes128_is_the_source(video: VideoOf, tmp_path: Path, kind: str, offer: Offer) -> None:
     what, _ = packaged(video(kind), tmp_path, offer)
     assert what.plan.segments >= 3
     clear = tmp_path / f"clear.{offer.container}"
-    clear.write_bytes(decrypted(tmp_path, what, "180p"))
+    clear.write_bytes(decrypted(tmp_path, "180p"))
     assert frames(clear, "v") == frames(video(kind), "v")
     if offer == FMP4:
-        clear.write_bytes(decrypted(tmp_path, what, "audio"))
+        clear.write_bytes(decrypted(tmp_path, "audio"))
         assert packets(clear, "audio") == packets(video("mp4"), "audio")
 
 
@@ -84,14 +80,15 @@ def test_cbcs_is_the_source(video: VideoOf, tmp_path: Path, kind: str) -> None:
     what, _ = packaged(video(kind), tmp_path, SAMPLES)
     clear_of = tmp_path / "clear"
     packaged(video(kind), clear_of, FMP4)
-    for one in what.plan.renditions:
+    for one in what.renditions:
         stream = "video" if one.video else "audio"
         whole = tmp_path / f"{one.name}.mp4"
         whole.write_bytes(
-            (tmp_path / one.name / "init.mp4").read_bytes() + b"".join(map(Path.read_bytes, parts(tmp_path, one.name, "m4s")))
+            (tmp_path / "cbcs" / one.name / "init.mp4").read_bytes()
+            + b"".join(map(Path.read_bytes, sorted((tmp_path / "cbcs" / one.name).glob("*.m4s"))))
         )
         clear = tmp_path / f"{one.name}.clear.mp4"
-        clear.write_bytes(decrypted(clear_of, what, one.name))
+        clear.write_bytes(decrypted(clear_of, one.name))
         key = KEYS.content(what.place(one.name, 0)).hex()
         assert packets(whole, stream, decryption_key=key) == packets(clear, stream)
         assert packets(whole, stream) != packets(clear, stream), "without the key it is the same"
@@ -126,9 +123,9 @@ def test_a_segment_does_not_depend_on_those_before(video: VideoOf, tmp_path: Pat
         with Cell(video(kind), USER) as cell:
             cell.probe()
             cell.follow(what.plan)
-            for one in reversed(what.plan.renditions):
+            for one in reversed(what.renditions):
                 made = cell.make(one.name, number, what)
-                assert made.sha256.hex() == objects[f"{one.name}/{what.segment(number)}"], (one.name, number)
+                assert made.sha256.hex() == objects[what.path(one.name, what.segment(number))], (one.name, number)
 
 
 @pytest.mark.parametrize("offer", OFFERED, ids=str)
@@ -156,11 +153,11 @@ def test_an_upload_is_packaged_as_its_file_is(video: VideoOf, tmp_path: Path) ->
 
 def test_playlists_tell_what_there_is(video: VideoOf, tmp_path: Path) -> None:
     what, objects = packaged(video("mp4"), tmp_path, SAMPLES)
-    master = (tmp_path / "master.m3u8").read_text()
+    master = (tmp_path / "cbcs" / "master.m3u8").read_text()
     assert 'CODECS="avc1.' in master and "RESOLUTION=320x180" in master and 'URI="audio/index.m3u8"' in master
     assert {*objects} == {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    dash = (tmp_path / "manifest.mpd").read_text()
-    for one in what.plan.renditions:
+    dash = (tmp_path / "cbcs" / "manifest.mpd").read_text()
+    for one in what.renditions:
         assert str(KEYS.key_id(what.place(one.name, 0))) in dash
         assert KEYS.content(what.place(one.name, 0)).hex() not in dash + master
     assert sum(what.plan.durations) == what.plan.bounds[-1] - what.plan.bounds[0] == Fraction(13)
@@ -168,7 +165,7 @@ def test_playlists_tell_what_there_is(video: VideoOf, tmp_path: Path) -> None:
 
 def test_keys_change_by_period_and_ivs_by_segment(video: VideoOf, tmp_path: Path) -> None:
     what, _ = packaged(video("mp4"), tmp_path, TS)
-    said: list[Any] = re.findall(r'URI="(.*)",IV=(.*)', (tmp_path / "180p" / "index.m3u8").read_text())
+    said: list[Any] = re.findall(r'URI="(.*)",IV=(.*)', (tmp_path / "aes128" / "180p" / "index.m3u8").read_text())
     assert [uri for uri, _ in said] == [f"key-180p-{number // 2}" for number in range(what.plan.segments)]
     assert len({iv for _, iv in said}) == what.plan.segments
 
@@ -179,11 +176,10 @@ def test_a_segment_that_is_asked_for_again_is_the_same(tmp_path: Path, offer: Of
     short = made(tmp_path / "short.mp4", "-bf", "2", "-g", "25", seconds=2)
     _, alone = packaged(short, tmp_path / "alone", offer)
     with Cell(short, USER) as cell:
-        facts = cell.probe()
         for number, each in enumerate([*OFFERED, offer, offer]):
-            what = Wanted(each, each.plan(facts), KEYS, key_uri, "https://media.example/licence")
-            again = package([cell], what, Directory(tmp_path / str(number)))
-            one = what.plan.renditions[0].name
+            what = wanted(cell, each)
+            again = package([cell], [what], Directory(tmp_path / str(number)))
+            one = what.renditions[0].name
             assert what.plan.segments == 1
-            assert cell.make(one, 0, what).sha256.hex() == again[f"{one}/{what.segment(0)}"]
+            assert cell.make(one, 0, what).sha256.hex() == again[what.path(one, what.segment(0))]
             assert again == alone or each != offer

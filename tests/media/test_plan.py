@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from media_server.cell import coding
 from media_server.video import ladder
-from media_server.video.plan import AUDIO_FRAME, AUDIO_RATE, TICKS, Audio, Facts, Refused, Video, plan
+from media_server.video.plan import AAC_LC, AUDIO_FRAME, AUDIO_RATE, TICKS, Audio, Facts, Refused, Video, plan
 
 VIDEO = Video("h264", 1280, 720, "yuv420p", 4_000_000, Fraction(25), tuple(map(Fraction, range(0, 60, 2))), Fraction(0), "avc1.64001f")
 AUDIO = Audio("aac", "LC", 48_000, 2, 128_000, Fraction(0), Fraction(60))
@@ -31,7 +31,7 @@ def test_segments_of_copied_video_fill_it_and_begin_at_key_frames(gaps: list[Fra
     for gap in gaps:
         keys.append(at)
         at += gap
-    made = plan(replace(FACTS, begin=keys[0], end=at, video=replace(VIDEO, keys=tuple(keys))), muxed=True, seconds=seconds)
+    made = plan(replace(FACTS, begin=keys[0], end=at, video=replace(VIDEO, keys=tuple(keys))), seconds=seconds)
     assert sum(made.durations) == at - keys[0]
     assert {*made.bounds[:-1]} <= {*keys} and made.bounds[0] == keys[0]
     assert all(duration >= seconds for duration in made.durations[:-1])
@@ -42,7 +42,7 @@ def test_segments_of_copied_video_fill_it_and_begin_at_key_frames(gaps: list[Fra
 @given(st.fractions(Fraction(1, 30), 100), PICTURES, st.booleans(), st.fractions(0, 3))
 def test_pictures_and_sound_of_encoded_segments_fill_it(seconds: Fraction, rate: Fraction, steady: bool, begin: Fraction) -> None:
     video = replace(VIDEO, codec="vp9", rate=rate, steady=steady, keys=(begin,))
-    made = plan(Facts(begin, begin + seconds, video, replace(AUDIO, codec="opus")), muxed=True)
+    made = plan(Facts(begin, begin + seconds, video, replace(AUDIO, codec="opus")))
     assert made.pictures is not None and made.audio_encoded
     assert made.bounds[0] == begin and made.bounds[-1] == begin + seconds
     moments = [made.moments(number) for number in range(made.segments)]
@@ -76,13 +76,13 @@ def test_pictures_and_sound_of_encoded_segments_fill_it(seconds: Fraction, rate:
     ],
 )
 def test_what_is_copied_and_what_is_encoded(facts: Facts, expected: str) -> None:
-    made = plan(facts, muxed=False)
+    made = plan(facts)
     copied = [made.audio_encoded is False if not one.video else not one.level for one in made.renditions]
     assert ", ".join(one.name + " copied" * each for one, each in zip(made.renditions, copied, strict=True)) == expected
-    muxed = plan(facts, muxed=True)
-    assert muxed.bounds == made.bounds
-    assert [one.name for one in muxed.renditions] == [one.name for one in made.renditions if one.video]
-    assert all(one.audio == (facts.audio is not None) for one in muxed.renditions)
+    assert made.within("fmp4") == made.renditions
+    carrying = made.within("ts")
+    assert [one.name for one in carrying] == [one.name for one in made.renditions if one.video]
+    assert all(one.audio == (facts.audio is not None) == (AAC_LC in one.codecs) for one in carrying)
     assert coding.plan(json.loads(json.dumps(coding.encode(made)))) == made, "it is kept as it is"
 
 
@@ -96,18 +96,18 @@ def test_what_is_copied_and_what_is_encoded(facts: Facts, expected: str) -> None
 )
 def test_what_can_not_be_offered_is_refused(facts: Facts, said: str) -> None:
     with pytest.raises(Refused, match=said):
-        plan(facts, muxed=True)
+        plan(facts)
 
 
 def test_each_segment_is_decoded_from_a_key_frame_that_needs_none_before() -> None:
-    made = plan(of({"codec": "hevc", "keys": tuple(map(Fraction, (0, 3, 7, 12, 19)))}), muxed=True)
+    made = plan(of({"codec": "hevc", "keys": tuple(map(Fraction, (0, 3, 7, 12, 19)))}))
     assert made.pictures is not None
     assert [int(key) for key in made.pictures.keys[:7]] == [0, 3, 7, 7, 12, 19, 19]
 
 
 def test_what_a_segment_may_take_grows_with_its_pixels() -> None:
-    assert plan(of({"height": 180, "width": 320}), muxed=True).effort(0) == 0, "what is copied is not counted"
-    small, large = (plan(of({"codec": "hevc", "width": 16 * lines // 9, "height": lines}), muxed=True).effort(1) for lines in (360, 2160))
+    assert plan(of({"height": 180, "width": 320})).effort(0) == 0, "what is copied is not counted"
+    small, large = (plan(of({"codec": "hevc", "width": 16 * lines // 9, "height": lines})).effort(1) for lines in (360, 2160))
     assert 10 < small < 30 < large < 600
 
 
