@@ -61,26 +61,21 @@ def package(
         Failed: A cell failed.
         Stopped: It was to stop.
     """
-    found: dict[str, str] = {}
     for cell in cells:
         cell.follow(wanted[0].plan)
-    for each in wanted:
-        if each.offer.container == "fmp4":
-            for one in each.renditions:
-                found |= _put(store, each.path(one.name, playlists.HEAD), cells[0].head(one.name, each))
-    segments = _segments(cells, wanted, store, told, stopped)
+    made = _segments(cells, wanted, store, told, stopped)
     for each in wanted:
         paths = {one.name: [each.path(one.name, each.segment(number)) for number in range(each.plan.segments)] for one in each.renditions}
-        sizes = {name: [segments[path].length for path in of] for name, of in paths.items()}
+        sizes = {name: [made[path].length for path in of] for name, of in paths.items()}
         for path, text in playlists.all_of(playlists.Made(each, sizes)):
-            found |= _put(store, each.path(path), text.encode())
-    return found | {path: stored.sha256 for path, stored in segments.items()}
+            made[each.path(path)] = _put(store, each.path(path), text.encode())
+    return {path: stored.sha256 for path, stored in made.items()}
 
 
 def _segments(
     cells: Sequence[Cell], wanted: Sequence[Wanted], store: Store, told: Callable[[], None], stopped: Callable[[], bool]
 ) -> dict[str, Stored]:
-    """Make all segments; return what is there of each, by its path.
+    """Make all segments, and what they begin with; return what is there of each, by its path.
 
     One number is made of all that is wanted before the next: what a cell has read and decoded for one is for all.
     """
@@ -96,6 +91,9 @@ def _segments(
                 for number, (each, one) in product(run, offered):
                     if stopped() or failed.is_set():
                         raise Stopped
+                    if each.begins(number):
+                        path = each.path(one.name, each.head(number))
+                        there[path] = _put(store, path, cell.head(one.name, number, each))
                     path = each.path(one.name, each.segment(number))
                     there[path] = store.find(path) or _make(cell, each, store, one.name, number, path)
                     told()
@@ -117,9 +115,8 @@ def _make(cell: Cell, wanted: Wanted, store: Store, rendition: str, number: int,
     return Stored(len(made.data), made.sha256.hex())
 
 
-def _put(store: Store, path: str, data: bytes) -> dict[str, str]:
-    sha256 = hashlib.sha256(data).hexdigest()
-    stored = store.find(path)
-    if stored is None or stored.sha256 != sha256:
-        store.put(path, data, sha256)
-    return {path: sha256}
+def _put(store: Store, path: str, data: bytes) -> Stored:
+    made = Stored(len(data), hashlib.sha256(data).hexdigest())
+    if store.find(path) != made:
+        store.put(path, data, made.sha256)
+    return made

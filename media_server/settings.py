@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .alive import beat
 from .cell import rights
+from .video.plan import PERIOD_SEGMENTS
 
 SIGNING_MIN = 32
 """Bytes of the secret that tokens are signed with: as many as HMAC with SHA-256 makes of it (RFC 7518, 3.2)."""
@@ -30,6 +31,7 @@ class Worker:
         attempts: After which a job is put aside.
         visibility: Seconds that the queue waits for a worker that has fallen silent.
         slots: Cells side by side.
+        period: Segments that share a key, at least.
         user: Whom cells run as, where this is root, or may have processes of another user; None: as this.
         beat: The file that it touches with each step (alive.py).
     """
@@ -43,6 +45,7 @@ class Worker:
     attempts: int
     visibility: int
     slots: int
+    period: int
     user: int | None
     beat: Path
 
@@ -63,6 +66,7 @@ def worker(environment: Mapping[str, str] = os.environ) -> Worker:
         attempts=_number(environment, "MEDIA_ATTEMPTS", "5", "after which a job is put aside"),
         visibility=_number(environment, "MEDIA_VISIBILITY", "300", "seconds that the queue waits for a silent worker"),
         slots=_number(environment, "MEDIA_SLOTS", str(os.cpu_count() or 1), "cells side by side"),
+        period=_number(environment, "MEDIA_PERIOD", str(PERIOD_SEGMENTS), "segments that share a key, at least"),
         user=_number(environment, "MEDIA_CELL_USER", "65533", "whom cells run as") if rights.may_have_another_user() else None,
         beat=beat(environment),
     )

@@ -114,7 +114,7 @@ class Worker:
         found = first.probe()
         for cell in others:
             cell.open()
-        by = coding.plan(asset.plan) if asset.plan else plan(found)
+        by = coding.plan(asset.plan) if asset.plan else plan(found, period=self._told.period)
         wanted = [Wanted(offer, by, keys, key_uri(asset), licence_uri(asset)) for offer in asset.offers]
         segments = by.segments * sum(len(each.renditions) for each in wanted)
         self._changed(asset, plan=coding.encode(by), total=segments, done=0)

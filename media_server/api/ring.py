@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,6 +17,7 @@ from .. import manifest
 from ..assets import READY, Asset, Assets, Missing
 from ..cell import coding
 from ..keys import Keys, Place
+from ..video.offer import CBCS
 from ..video.plan import Plan
 from ..where import objects_of
 from ..wrap import Locked, Wrapper
@@ -59,10 +61,12 @@ class Opened:
             found = self.contents[place] = self.keys.content(place)
         return found
 
-    def places(self, profile: str) -> list[Place]:
-        """Return all places of a profile."""
-        names, periods = self._made(profile)
-        return [Place(profile, name, period) for name in names for period in periods]
+    @cached_property
+    def key_ids(self) -> dict[uuid.UUID, Place]:
+        """The places of `cbcs`, by the ids of their keys."""
+        names, periods = self._made(CBCS)
+        places = [Place(CBCS, name, period) for name in names for period in periods]
+        return {self.keys.key_id(place): place for place in places}
 
     def _has(self, place: Place) -> bool:
         names, periods = self._made(place.profile)
@@ -72,7 +76,7 @@ class Opened:
         """Return the renditions of a profile, and its periods; none of either, if it is not offered."""
         for offer in self.asset.offers:
             if offer.profile == profile:
-                return [one.name for one in offer.renditions(self.plan)], range(offer.periods(self.plan))
+                return [one.name for one in offer.renditions(self.plan)], range(self.plan.periods)
         return [], range(0)
 
 

@@ -105,7 +105,7 @@ class Viewers:
             asked = {_key_id(each) for each in json.loads(body or b"")["kids"]}
         except (ValueError, KeyError, TypeError, AttributeError):
             return self.refused()
-        own = {opened.keys.key_id(place): place for place in opened.places(CBCS)}
+        own = opened.key_ids
         if not asked or not asked <= {*own}:
             return self.refused()
         keys = [{"kty": "oct", "kid": _safe(each.bytes), "k": _safe(opened.content(own[each]) or b"")} for each in sorted(asked)]

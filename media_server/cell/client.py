@@ -147,14 +147,17 @@ class Cell:
         """Make by this plan from now on."""
         self._ask_well(do="follow", plan=coding.encode(plan))
 
-    def head(self, rendition: str, wanted: Wanted) -> bytes:
-        """Return a rendition's initialization segment; of `cbcs` it says how samples are encrypted.
+    def head(self, rendition: str, number: int, wanted: Wanted) -> bytes:
+        """Return the initialization segment of a segment; of `cbcs` it says how samples are encrypted.
+
+        Args:
+            rendition, number, wanted: See `make`.
 
         Raises:
             Refused: There can't be one of this source.
             Failed: The cell failed.
         """
-        place, keys, order = wanted.place(rendition, 0), wanted.keys, {"key_id": "", "iv": ""}
+        place, keys, order = wanted.place(rendition, number), wanted.keys, {"key_id": "", "iv": ""}
         if wanted.offer.profile == CBCS:
             order = {"key_id": str(keys.key_id(place)), "iv": keys.constant_iv(place).hex()}
         return self._ask_well(do="head", container=wanted.offer.container, rendition=rendition, **order)[1]

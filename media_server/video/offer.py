@@ -26,14 +26,6 @@ class Offer:
         """Return what is offered of what is made by a plan."""
         return plan.within(self.container)
 
-    def period_of(self, plan: Plan, segment: int) -> int:
-        """Return the period of a segment. Of `cbcs` all are one."""
-        return 0 if self.profile == CBCS else plan.period_of(segment)
-
-    def periods(self, plan: Plan) -> int:
-        """Return how many periods there are."""
-        return self.period_of(plan, plan.segments - 1) + 1
-
 
 @dataclass(frozen=True)
 class Wanted:
@@ -67,6 +59,16 @@ class Wanted:
         name = f"{number:05}" if isinstance(number, int) else number
         return f"{name}.{SUFFIXES[self.offer.container]}"
 
+    def head(self, number: int) -> str:
+        """Return the name of a segment's initialization segment; empty: it needs none. Of `cbcs` each period has one, with its key's id."""
+        if self.offer.profile == CBCS:
+            return f"init-{self.plan.period_of(number):05}.mp4"
+        return "init.mp4" if self.offer.container == "fmp4" else ""
+
+    def begins(self, number: int) -> bool:
+        """Return whether a segment is the first one of its initialization segment."""
+        return bool(self.head(number)) and (number == 0 or self.head(number) != self.head(number - 1))
+
     def place(self, rendition: str, number: int) -> Place:
         """Return the place of a segment."""
-        return Place(self.offer.profile, rendition, self.offer.period_of(self.plan, number))
+        return Place(self.offer.profile, rendition, self.plan.period_of(number))

@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
+from math import ceil
 
 from . import ladder
 
 SEGMENT_SECONDS = 4
 PERIOD_SEGMENTS = 15
 """A minute of video shares a key."""
+
+PERIODS_MAX = 12
+"""Of a source; if it is long, more of it shares a key: players of `cbcs` ask for the keys of all periods before they begin."""
 
 ORIGIN = 2
 """Second at which what is made begins, so that what is decoded before it is shown has a time too: timestamps can't be negative."""
@@ -229,6 +233,10 @@ class Plan:
         """Return the period of a segment."""
         return segment // self.period
 
+    def segments_of(self, period: int) -> range:
+        """Return the segments of a period."""
+        return range(period * self.period, min((period + 1) * self.period, self.segments))
+
     def moments(self, segment: int) -> list[int]:
         """Return when a segment's encoded pictures are shown, and when its last one ends, in ticks of the source's time."""
         if self.pictures is None:
@@ -259,7 +267,7 @@ def plan(facts: Facts, *, seconds: int = SEGMENT_SECONDS, period: int = PERIOD_S
     Args:
         facts: What was found in it.
         seconds: That a segment lasts at least.
-        period: Segments that share a key.
+        period: Segments that share a key, at least.
 
     Raises:
         Refused: Nothing can be made of it.
@@ -275,7 +283,8 @@ def plan(facts: Facts, *, seconds: int = SEGMENT_SECONDS, period: int = PERIOD_S
     if audio is not None:
         renditions.append(Rendition("audio", 0, True, 0, AUDIO_BITS if audio_encoded else audio.bits, (AAC_LC,)))
     pictures = _pictures(video, bounds, rate) if sizes else None
-    return Plan(tuple(renditions), bounds, video.wait, period, pictures, audio_encoded)
+    shared = max(period, ceil((len(bounds) - 1) / PERIODS_MAX))
+    return Plan(tuple(renditions), bounds, video.wait, shared, pictures, audio_encoded)
 
 
 def _count(begin: Fraction, end: Fraction, rate: Fraction) -> int:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby, pairwise
 from xml.etree import ElementTree
 
+from . import pssh
 from .offer import AES128, CBCS, Wanted
 from .plan import Rendition
 
-INDEX, MASTER, DASH, HEAD = "index.m3u8", "master.m3u8", "manifest.mpd", "init.mp4"
+INDEX, MASTER, DASH = "index.m3u8", "master.m3u8", "manifest.mpd"
 TYPES = {
     "m3u8": "application/vnd.apple.mpegurl",
     "mpd": "application/dash+xml",
@@ -20,6 +22,9 @@ TYPES = {
     "mp4": "video/mp4",
 }
 """Content types by suffix."""
+
+SCALE = 90_000
+"""A second, in ticks of DASH."""
 
 CLEARKEY_DASH = "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e"
 _MPD, _CENC, _DASHIF = "urn:mpeg:dash:schema:mpd:2011", "urn:mpeg:cenc:2013", "https://dashif.org/CPS"
@@ -75,21 +80,19 @@ def index(wanted: Wanted, rendition: Rendition) -> str:
     durations = wanted.plan.durations
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{max(round(each) for each in durations) or 1}"]
     lines += ["#EXT-X-PLAYLIST-TYPE:VOD", "#EXT-X-MEDIA-SEQUENCE:0", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    if wanted.offer.container == "fmp4":
-        # before any key, since it is not encrypted
-        lines.append(f'#EXT-X-MAP:URI="{HEAD}"')
-    said = ""
+    said: list[str] = []
     for number, duration in enumerate(durations):
-        key = _key(wanted, rendition, number)
-        lines += [key] if key != said else []
-        said = key
+        before = _before(wanted, rendition, number)
+        lines += [each for each in before if each not in said]
         lines += [f"#EXTINF:{float(duration):.6f},", wanted.segment(number)]
+        said = before
     return "\n".join([*lines, "#EXT-X-ENDLIST"]) + "\n"
 
 
 def dash(made: Made) -> str:
-    """Return the manifest of DASH, for the profile `cbcs`."""
+    """Return the manifest of DASH, for the profile `cbcs`: each period of a key is one of its own there."""
     plan = made.wanted.plan
+    begins = [int((bound + plan.shift) * SCALE) for bound in plan.bounds]
     root = _element(
         None,
         "MPD",
@@ -100,22 +103,32 @@ def dash(made: Made) -> str:
             "type": "static",
             "profiles": "urn:mpeg:dash:profile:isoff-live:2011",
         },
-        mediaPresentationDuration=f"PT{float(plan.bounds[-1] - plan.bounds[0]):.3f}S",
+        mediaPresentationDuration=_lasting(begins[-1] - begins[0]),
         minBufferTime="PT4S",
     )
-    period = _element(root, "Period", id="0", start="PT0S")
-    for kind, group in groupby(made.wanted.renditions, key=lambda one: "video" if one.video else "audio"):
-        renditions = [*group]
-        attributes = {"contentType": kind, "mimeType": f"{kind}/mp4", "segmentAlignment": "true", "startWithSAP": "1"}
-        adaptation = _element(period, "AdaptationSet", attributes)
-        for one in renditions:
-            size = {"width": str(one.width), "height": str(one.video)} if one.video else {}
-            size |= {"frameRate": str(one.rate)} if one.rate else {}
-            said = _element(adaptation, "Representation", size, id=one.name, bandwidth=str(made.bits(one)[0]), codecs=one.codecs[0])
-            _protected(said, made.wanted, one)
-            _timeline(said, made.wanted, one)
+    bits = {one.name: str(made.bits(one)[0]) for one in made.wanted.renditions}
+    for number in range(plan.periods):
+        segments = plan.segments_of(number)
+        period = _element(root, "Period", id=str(number), start=_lasting(begins[segments.start] - begins[0]))
+        for kind, group in groupby(made.wanted.renditions, key=lambda one: "video" if one.video else "audio"):
+            attributes = {"contentType": kind, "mimeType": f"{kind}/mp4", "segmentAlignment": "true", "startWithSAP": "1"}
+            adaptation = _element(period, "AdaptationSet", attributes)
+            for one in group:
+                size = {"width": str(one.width), "height": str(one.video)} if one.video else {}
+                size |= {"frameRate": str(one.rate)} if one.rate else {}
+                said = _element(adaptation, "Representation", size, id=one.name, bandwidth=bits[one.name], codecs=one.codecs[0])
+                _protected(said, made.wanted, one, segments.start)
+                _timeline(said, made.wanted, one, segments.start, begins[segments.start : segments.stop + 1])
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _before(wanted: Wanted, rendition: Rendition, number: int) -> list[str]:
+    """Return what has to be said before a segment: its key, and its initialization segment. What is said holds until it is said anew."""
+    head, key = wanted.head(number), _key(wanted, rendition, number)
+    heads = [f'#EXT-X-MAP:URI="{head}"'] if head else []
+    # of `aes128` all that comes behind a key is encrypted as a whole, and that is not
+    return [*heads, key] if wanted.offer.profile == AES128 else [key, *heads]
 
 
 def _key(wanted: Wanted, rendition: Rendition, number: int) -> str:
@@ -128,29 +141,36 @@ def _key(wanted: Wanted, rendition: Rendition, number: int) -> str:
     return f'#EXT-X-KEY:METHOD={method},URI="{wanted.key_uri(place)}",IV=0x{iv.hex()}'
 
 
-def _protected(parent: ElementTree.Element, wanted: Wanted, rendition: Rendition) -> None:
-    key_id = wanted.keys.key_id(wanted.place(rendition.name, 0))
+def _protected(parent: ElementTree.Element, wanted: Wanted, rendition: Rendition, number: int) -> None:
+    key_id = wanted.keys.key_id(wanted.place(rendition.name, number))
     scheme = {"schemeIdUri": "urn:mpeg:dash:mp4protection:2011", "value": "cbcs", "cenc:default_KID": str(key_id)}
     _element(parent, "ContentProtection", scheme)
     clearkey = _element(parent, "ContentProtection", {"schemeIdUri": CLEARKEY_DASH, "value": "ClearKey1.0"})
+    # of all renditions, in the same words: players ask for one licence then
+    key_ids = [wanted.keys.key_id(wanted.place(one.name, number)) for one in wanted.renditions]
+    _element(clearkey, "cenc:pssh").text = base64.b64encode(pssh.box(key_ids)).decode()
     _element(clearkey, "dashif:Laurl", {"licenseType": "EME-1.0"}).text = wanted.licence_uri
 
 
-def _timeline(parent: ElementTree.Element, wanted: Wanted, rendition: Rendition) -> None:
-    scale, plan = 90_000, wanted.plan
-    begins = [int((bound + plan.shift) * scale) for bound in plan.bounds]
+def _timeline(parent: ElementTree.Element, wanted: Wanted, rendition: Rendition, number: int, begins: Sequence[int]) -> None:
+    """Tell of a period's segments, from the first one's number on: when each begins, and when the last one ends."""
     template = _element(
         parent,
         "SegmentTemplate",
-        timescale=str(scale),
+        timescale=str(SCALE),
         presentationTimeOffset=str(begins[0]),
-        startNumber="0",
-        initialization=f"{rendition.name}/{HEAD}",
+        startNumber=str(number),
+        initialization=f"{rendition.name}/{wanted.head(number)}",
         media=f"{rendition.name}/{wanted.segment('$Number%05d$')}",
     )
     timeline = _element(template, "SegmentTimeline")
     for begin, duration, repeated in _runs(begins):
         _element(timeline, "S", {"t": str(begin), "d": str(duration), **({"r": str(repeated)} if repeated else {})})
+
+
+def _lasting(ticks: int) -> str:
+    """Return how long something lasts as DASH says it (xs:duration)."""
+    return f"PT{ticks / SCALE:.6f}S"
 
 
 def _runs(begins: Sequence[int]) -> Iterator[tuple[int, int, int]]:

@@ -76,6 +76,7 @@ class Place:
             "MEDIA_DEAD": self.dead,
             "MEDIA_ATTEMPTS": "2",
             "MEDIA_SLOTS": "1",
+            "MEDIA_PERIOD": "1",
             "MEDIA_CELL_USER": str(CELL_USER),
         }
 

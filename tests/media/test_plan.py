@@ -105,6 +105,27 @@ def test_each_segment_is_decoded_from_a_key_frame_that_needs_none_before() -> No
     assert [int(key) for key in made.pictures.keys[:7]] == [0, 3, 7, 7, 12, 19, 19]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "period", "expected"),
+    [
+        (60, 15, [15]),
+        (64, 15, [15, 1]),
+        (4, 15, [1]),
+        (12, 1, [1, 1, 1]),
+        (720, 15, [15] * 12),
+        (724, 15, [16] * 11 + [5]),
+        (7200, 15, [150] * 12),
+    ],
+)
+def test_so_many_segments_share_a_key(seconds: int, period: int, expected: list[int]) -> None:
+    keys = tuple(map(Fraction, range(0, seconds, 2)))
+    made = plan(replace(FACTS, end=Fraction(seconds), video=replace(VIDEO, keys=keys)), period=period)
+    periods = [made.segments_of(number) for number in range(made.periods)]
+    assert [len(each) for each in periods] == expected
+    assert [made.period_of(segment) for each in periods for segment in each] == [n for n, many in enumerate(expected) for _ in range(many)]
+    assert [segment for each in periods for segment in each] == [*range(made.segments)]
+
+
 def test_what_a_segment_may_take_grows_with_its_pixels() -> None:
     assert plan(of({"height": 180, "width": 320})).effort(0) == 0, "what is copied is not counted"
     small, large = (plan(of({"codec": "hevc", "width": 16 * lines // 9, "height": lines})).effort(1) for lines in (360, 2160))

@@ -91,7 +91,7 @@ def test_nothing_leaves_without_a_session_of_its_own(place: Place, server: Serve
         "aes128/180p/-1",
         "aes128/180p/0/0",
         "aes128/1080p/0",
-        "cbcs/180p/1",
+        "cbcs/180p/4",
         "none/180p/0",
         "aes128/180p/99999999",
         "aes128/180p/٣",
@@ -107,6 +107,9 @@ def test_nothing_leaves_without_a_session_of_its_own(place: Place, server: Serve
         {},
         [],
         {"kids": [kid(keys.key_id(At("cbcs", "180p", 0))), kid(uuid.uuid4())]},
+        {"kids": [kid(keys.key_id(At("cbcs", "180p", 4)))]},
+        {"kids": [kid(keys.key_id(At("aes128", "180p", 0)))]},
+        {"kids": [kid(place.wrapper.open("bloom", uuid.UUID(other.id), other.root).key_id(At("cbcs", "180p", 0)))]},
     ):
         answers.add((server.ask("POST", f"/licences/{asset.path}", good, json=body).content, "licence"))
     assert {content for content, _ in answers} == {b'{"title":"Forbidden","status":403}'}
@@ -115,6 +118,15 @@ def test_nothing_leaves_without_a_session_of_its_own(place: Place, server: Serve
         assert server.ask(method, path, good).status_code == 200
         for name in ("nobody", "expired", "revoked", "another asset's", "another tenant's, of this asset", "a tenant's token"):
             assert server.ask(method, path, who[name]).status_code == 403, (path, name)
+
+
+def test_a_licence_has_the_keys_of_the_periods_that_were_asked_for_and_no_others(place: Place, server: Server, asset: Asset) -> None:
+    keys = place.wrapper.open("acme", uuid.UUID(asset.id), asset.root)
+    asked = [At("cbcs", rendition, period) for rendition in ("180p", "audio") for period in (0, 3)]
+    body = {"kids": [kid(keys.key_id(each)) for each in asked]}
+    answer = server.ask("POST", f"/licences/{asset.path}", session("acme", asset.id), json=body)
+    given = {each["kid"]: base64.urlsafe_b64decode(each["k"] + "==") for each in answer.json()["keys"]}
+    assert given == {kid(keys.key_id(each)): keys.content(each) for each in asked}
 
 
 def test_pages_that_are_not_known_are_given_nothing_to_read(server: Server, asset: Asset) -> None:

@@ -29,7 +29,7 @@ def test_a_server_is_told_where_things_are() -> None:
 
 def test_a_worker_has_what_it_may_touch_beside_its_work() -> None:
     found = settings.worker({**TOLD, "MEDIA_BEAT": "/run/beat", "MEDIA_SLOTS": "3"})
-    assert (found.beat, found.slots, found.attempts, found.visibility) == (Path("/run/beat"), 3, 5, 300)
+    assert (found.beat, found.slots, found.attempts, found.visibility, found.period) == (Path("/run/beat"), 3, 5, 300, 15)
     assert settings.worker(TOLD).beat.name == "media-worker.beat"
 
 
@@ -72,6 +72,11 @@ def test_a_certificate_and_its_key_go_together(tmp_path: Path) -> None:
         ("server", {"MEDIA_OTHER_REGION": "eu-central-1"}, "MEDIA_OTHER_BUCKET is not set"),
         ("server", {"MEDIA_COOKIES_PARAMETER": "/kc/edge"}, "MEDIA_COOKIES_SECRET is not set"),
         ("server", {"MEDIA_PORT": "http"}, "MEDIA_PORT is `http`, and a number of 1 or more is asked for"),
+        (
+            "worker",
+            {"MEDIA_PERIOD": "x"},
+            "MEDIA_PERIOD is `x`, and a number of 1 or more is asked for: segments that share a key, at least",
+        ),
         ("worker", {"MEDIA_SLOTS": "0"}, "MEDIA_SLOTS is `0`, and a number of 1 or more is asked for: cells side by side"),
         ("worker", {"MEDIA_DEAD": " "}, "MEDIA_DEAD is not set: the URL of its dead-letter queue"),
     ],
