@@ -75,6 +75,10 @@ class Keys:
         """Return the IV (16 bytes) with which each sample of a period begins: `cbcs` has one (ISO/IEC 23001-7, 10.4.1)."""
         return self._derive(BLOCK, "constant iv", place.profile, place.rendition, place.period)
 
+    def picture(self, name: str) -> bytes:
+        """Return the key (32 bytes) of a picture that is shown before and beside the video, by its name (sealed.py)."""
+        return self._derive(32, "picture", name)
+
     @property
     def upload(self) -> bytes:
         """The key (32 bytes) that the keys of an upload's parts are derived from (records.py)."""

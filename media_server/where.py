@@ -10,6 +10,9 @@ from .keys import Place
 EDGE = "v/"
 """What the edge serves from the bucket, for signed cookies."""
 
+PICTURES = "pictures/"
+"""Below an asset's objects: what is shown before and beside it, sealed. The server opens it for viewers, at paths that begin so."""
+
 
 def objects_of(asset: Asset) -> str:
     """Return the prefix of all that viewers load of an asset."""
@@ -19,6 +22,11 @@ def objects_of(asset: Asset) -> str:
 def key_uri(asset: Asset) -> Callable[[Place], str]:
     """Return where players get keys, as playlists tell it: on the host that they come from."""
     return lambda place: f"/keys/{asset.path}/{place.path}"
+
+
+def picture_uri(asset: Asset, name: str) -> str:
+    """Return where viewers get a picture, or the track that tells of them."""
+    return f"/{PICTURES}{asset.path}/{name}"
 
 
 def licence_uri(asset: Asset) -> str:

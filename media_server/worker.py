@@ -17,7 +17,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import manifest, settings
+from . import manifest, settings, stills
 from .alive import touch
 from .assets import FAILED, QUEUED, READY, WAITING, WORKING, Asset, Assets, Missing
 from .aws import Clients
@@ -120,7 +120,8 @@ class Worker:
         self._changed(asset, plan=coding.encode(by), total=segments, done=0)
         progress = _Progress(lambda done: self._changed(asset, done=done), self._told.beat)
         store = Bucket(self._s3, self._told.media, objects_of(asset))
-        objects = package(cells, wanted, store, progress.one, self._stop.is_set)
+        objects = stills.make(first, found, keys, store, self._stop.is_set)
+        objects |= package(cells, wanted, store, progress.one, self._stop.is_set)
         self._assets.keep_manifest(asset, manifest.signed(manifest.Manifest(asset.id, objects), keys.manifest))
         self._changed(asset, state=READY, done=segments, seconds=float(sum(by.durations)), reason="")
         self._s3.delete_object(Bucket=self._told.uploads, Key=asset.path)

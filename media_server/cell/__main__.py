@@ -23,8 +23,8 @@ from typing import Any
 import av
 import av.error
 
-from .. import records
-from ..video import boxes, cbcs, cut, encode, h264, mux, plan, sinks, source
+from .. import records, sealed
+from ..video import boxes, cbcs, cut, encode, h264, mux, plan, sinks, source, stills
 from . import coding, held, sandbox, wire
 
 PROBE_SECONDS = 1.5
@@ -110,7 +110,15 @@ class Cell:
             made = mux.samples(streams[0], follows.shift, number, area, content, self._scratch)
         else:
             made = mux.whole(streams, container, follows.shift, number, area, *secrets)
-        return {"length": made.length, "sha256": made.sha256.hex()}, b""
+        return _told(made)
+
+    def _still(self, still: dict[str, Any], key: str) -> tuple[dict[str, Any], bytes]:
+        area, wanted = sinks.Area(self._area), coding.still(still)
+        with hurried(self._patience + wanted.effort):
+            clear = stills.made(self._opened_anew(), wanted)
+        gc.collect()  # what was open is part of circles, and has pictures
+        area.put(sealed.seal(bytes.fromhex(key), clear))
+        return _told(area.made())
 
     def _streams(self, rendition: plan.Rendition, number: int | None = None) -> list[mux.Stream]:
         """Return a rendition's streams: with a segment's packets, or without any."""
@@ -158,6 +166,10 @@ class Cell:
     def _fetch(self, where: records.Range) -> bytes:
         wire.send(self._connection, {"read": [where.begin, where.end]})
         return wire.receive(self._connection)[1]
+
+
+def _told(made: sinks.Made) -> tuple[dict[str, Any], bytes]:
+    return {"length": made.length, "sha256": made.sha256.hex()}, b""
 
 
 @contextmanager

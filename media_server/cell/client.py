@@ -17,6 +17,7 @@ from typing import Any
 from ..records import Range
 from ..video.offer import CBCS, Wanted
 from ..video.plan import Facts, Plan, Refused
+from ..video.storyboard import Still
 from . import coding, wire
 
 AREA = 64 << 20
@@ -60,7 +61,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Segment:
-    """A segment's ciphertext, until the cell is asked for another one; its SHA-256."""
+    """The ciphertext of a segment or a picture, until the cell is asked for another one; its SHA-256."""
 
     data: memoryview
     sha256: bytes
@@ -180,11 +181,16 @@ class Cell:
         else:
             iv = keys.iv(place.profile, rendition, number)
         order = {"container": wanted.offer.container, "rendition": rendition, "number": number, "key_id": key_id}
-        made, _ = self._ask_well(do="make", key=keys.content(place).hex(), iv=iv.hex(), **order)
-        length = int(made["length"])
-        if not 0 < length <= AREA:
-            raise Failed(f"a cell says that a segment has {length} bytes")
-        return Segment(memoryview(self._area)[:length], bytes.fromhex(made["sha256"]))
+        return self._made(do="make", key=keys.content(place).hex(), iv=iv.hex(), **order)
+
+    def still(self, still: Still, key: bytes) -> Segment:
+        """Make a picture, sealed with its key (sealed.py). The cell is given this one, and no other.
+
+        Raises:
+            Refused: It can't be made of this source.
+            Failed: The cell failed.
+        """
+        return self._made(do="still", still=coding.encode(still), key=key.hex())
 
     def close(self) -> None:
         """End it, whatever it does."""
@@ -198,6 +204,13 @@ class Cell:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _made(self, **order: Any) -> Segment:
+        made, _ = self._ask_well(**order)
+        length = int(made["length"])
+        if not 0 < length <= AREA:
+            raise Failed(f"a cell says that what it made has {length} bytes")
+        return Segment(memoryview(self._area)[:length], bytes.fromhex(made["sha256"]))
 
     def _ask_hurried(self, **order: Any) -> tuple[dict[str, Any], bytes]:
         try:

@@ -7,10 +7,11 @@ from fractions import Fraction
 from typing import Any
 
 from ..video.plan import Audio, Facts, Pictures, Plan, Rendition, Video
+from ..video.storyboard import Still
 
 
-def encode(value: Plan | Facts) -> dict[str, Any]:
-    """Return a plan or facts as JSON knows it."""
+def encode(value: Plan | Facts | Still) -> dict[str, Any]:
+    """Return a plan, facts or what a picture is made of as JSON knows it."""
     return {name: _plain(each) for name, each in asdict(value).items()}
 
 
@@ -37,6 +38,15 @@ def facts(said: dict[str, Any]) -> Facts:
     video |= {"rate": Fraction(video["rate"]), "wait": Fraction(video["wait"]), "keys": _fractions(video["keys"])}
     video["colors"] = tuple(video["colors"])
     return Facts(Fraction(said["begin"]), Fraction(said["end"]), Video(**video), _audio(said["audio"]))
+
+
+def still(said: dict[str, Any]) -> Still:
+    """Return what a picture is made of, of its JSON.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is none.
+    """
+    return Still(**{**said, "keys": _fractions(said["keys"]), "wait": Fraction(said["wait"])})
 
 
 def _audio(said: dict[str, Any] | None) -> Audio | None:

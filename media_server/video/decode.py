@@ -91,9 +91,9 @@ class PictureDecoder:
     def _begin(self, number: int) -> None:
         self._found, self._shown, self._next = iter(()), None, None
         gc.collect()  # what was open is part of circles, and has many pictures
-        source, self._key = self._opened(), self._how.keys[number]
+        source, self._key, how = self._opened(), self._how.keys[number], self._how
         self._told = bool(source.video.duration)
-        self._found = _timed(_prepared(_pictures(source, self._key, self._plan.wait), self._how))
+        self._found = _timed(prepared(_pictures(source, self._key, self._plan.wait), how.turned, how.interlaced))
         self._next = next(self._found, None)
 
 
@@ -145,28 +145,40 @@ class SoundDecoder:
             self._held.popleft()
 
 
-def _pictures(source: Source, key: Fraction, wait: Fraction) -> Iterator[Any]:
-    """Yield decoded pictures from a key frame on."""
+def packets(source: Source, key: Fraction, wait: Fraction) -> Iterator[Any]:
+    """Yield a source's packets of video from a key frame on.
+
+    Args:
+        source: Nothing else of it is read any more.
+        key: Second at which the key frame is shown.
+        wait: Seconds between when it is decoded and when it is shown.
+    """
     stream = source.only(source.video)
     base = stream.time_base
     source.container.seek(ceil((key - wait - LEAD_SECONDS) / base), stream=stream, backward=True)
-    packets = demultiplexed(source.container, [stream])
     ticks, waited = ceil(key / base), ceil(wait / base)
-    yield from _decoded(stream, dropwhile(lambda packet: not packet.is_keyframe or packet.dts + waited < ticks, packets))
+    found = demultiplexed(source.container, [stream])
+    yield from dropwhile(lambda packet: not packet.is_keyframe or packet.dts + waited < ticks, found)
+
+
+def _pictures(source: Source, key: Fraction, wait: Fraction) -> Iterator[Any]:
+    """Yield decoded pictures from a key frame on."""
+    yield from decoded(source.video, packets(source, key, wait))
     source.container.close()
 
 
 def _sound(source: Source) -> Iterator[Any]:
     """Yield decoded sound from its beginning on."""
     stream = source.only(source.audio)
-    yield from _decoded(stream, demultiplexed(source.container, [stream]))
+    yield from decoded(stream, demultiplexed(source.container, [stream]))
     source.container.close()
 
 
-def _decoded(stream: Any, packets: Iterator[Any]) -> Iterator[Any]:
+def decoded(stream: Any, packets: Iterator[Any]) -> Iterator[Any]:
     """Yield what packets become: nothing, if they are damaged. What comes before is shown for longer then."""
     context = stream.codec_context
-    context.thread_count = 1
+    if not context.is_open:
+        context.thread_count = 1
     for packet in chain(packets, [None]):
         try:
             frames = context.decode(packet)
@@ -186,23 +198,29 @@ def _timed(pictures: Iterator[Any]) -> Iterator[_Shown]:
             yield _Shown(picture.pts * picture.time_base, (picture.pts + (picture.duration or 0)) * picture.time_base, picture)
 
 
-def _prepared(pictures: Iterator[Any], how: Pictures) -> Iterator[Any]:
-    """Yield pictures that are upright, and no fields."""
-    filters = [*(["bwdif=mode=send_frame:deint=interlaced"] if how.interlaced else []), *_TURNS.get(how.turned, [])]
+def prepared(pictures: Iterator[Any], turned: int, interlaced: bool) -> Iterator[Any]:
+    """Yield pictures that are upright, and no fields.
+
+    Args:
+        pictures: As they are decoded.
+        turned, interlaced: The source's (plan.py).
+    """
+    filters = [*(["bwdif=mode=send_frame:deint=interlaced"] if interlaced else []), *_TURNS.get(turned, [])]
     if not filters:
         yield from pictures
         return
     graph, kind = None, None
     for picture in pictures:
         if kind != (picture.width, picture.height, picture.format.name):
-            yield from _through(graph, None)
+            yield from through(graph, None)
             kind = (picture.width, picture.height, picture.format.name)
-            graph = _graph(picture, filters)
-        yield from _through(graph, picture)
-    yield from _through(graph, None)
+            graph = filtering(picture, filters)
+        yield from through(graph, picture)
+    yield from through(graph, None)
 
 
-def _graph(picture: Any, filters: list[str]) -> Any:
+def filtering(picture: Any, filters: list[str]) -> Any:
+    """Return libav's filters, in a row, for pictures like this one."""
     graph = av.filter.Graph()
     graph.threads = 1
     source = graph.add_buffer(width=picture.width, height=picture.height, format=picture.format, time_base=picture.time_base)
@@ -210,7 +228,8 @@ def _graph(picture: Any, filters: list[str]) -> Any:
     return graph
 
 
-def _through(graph: Any, picture: Any) -> Iterator[Any]:
+def through(graph: Any, picture: Any) -> Iterator[Any]:
+    """Yield what comes out of filters for a picture; for none, what they still have."""
     if graph is None:
         return
     graph.vpush(picture)

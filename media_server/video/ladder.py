@@ -81,6 +81,12 @@ def level(width: int, height: int, rate: Fraction) -> int:
     return next(level for level, picture, second in _LEVELS if blocks <= picture and blocks * rate <= second)
 
 
-def _even(pixels: int, side: int, shorter: int) -> int:
-    """Return the even number that is nearest to what a side becomes, and not above it; 2 at least."""
-    return max(2, min(2 * round(Fraction(pixels * side, 2 * shorter)), pixels // 2 * 2))
+def within(width: int, height: int, longer: int) -> tuple[int, int]:
+    """Return the largest even size of a shape whose longer side has so many pixels at most; it is not larger than that is."""
+    most = max(width, height)
+    return _even(width, min(longer, most), most), _even(height, min(longer, most), most)
+
+
+def _even(pixels: int, side: int, of: int) -> int:
+    """Return the even number that is nearest to what a side becomes if `of` pixels become `side`, and not above it; 2 at least."""
+    return max(2, min(2 * round(Fraction(pixels * side, 2 * of)), pixels // 2 * 2))

@@ -40,7 +40,7 @@ def test_no_two_purposes_share_a_key() -> None:
     ]
     made = [KEYS.content(place) for place in places] + [KEYS.key_id(place).bytes for place in places]
     made += [KEYS.constant_iv(place) for place in places] + [KEYS.iv(place.profile, place.rendition, place.period) for place in places]
-    made += [KEYS.upload, KEYS.manifest]
+    made += [KEYS.upload, KEYS.manifest, KEYS.picture("a"), KEYS.picture("ab")]
     assert len({*made}) == len(made)
     assert {len(each) for each in made} == {16, 32}
     assert {KEYS.content(place) for place in places}.isdisjoint(replace(KEYS, asset=uuid.UUID(int=1)).content(place) for place in places)
@@ -51,6 +51,7 @@ def test_what_is_derived_stays_as_it_is() -> None:
     assert KEYS.content(Place("aes128", "720p", 1)).hex() == "b49c3d641abdf56093b0913a4009467a"
     assert str(KEYS.key_id(Place("cbcs", "audio", 0))) == "91c1691c-5eb6-0dfd-1c98-3d81f3cc7deb"
     assert KEYS.iv("aes128", "720p", 17).hex() == "7ce482639fd4eabea839904c830c64b6"
+    assert KEYS.picture("poster.jpg").hex() == "9489e6b8d6f6b530c4dfc67e165211c73e75f99ea22309bed461358e830ca759"
 
 
 def test_a_root_shows_in_no_text() -> None:
