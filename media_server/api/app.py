@@ -20,10 +20,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..assets import Changed, Missing
+from ..where import PICTURES
 from ..wrap import Locked
 from . import metrics
+from .kept import Full
 from .openapi import DOCUMENT
 from .pages import Pages
+from .pictures import Pictures
 from .revoked import LOOK_SECONDS, Revoked
 from .ring import Unavailable
 from .segments import PREFIX, Segments
@@ -48,6 +51,7 @@ class Parts:
     viewers: Viewers
     tenants: Tenants
     revoked: Revoked
+    pictures: Pictures
     segments: Segments | None
     """None: an edge gives them out."""
     pages: Pages | None
@@ -99,6 +103,7 @@ def _starlette(parts: Parts) -> Starlette:
         _route("/assets", "GET", tenants.list),
         _route("/assets/{asset}", "GET", tenants.show),
         _route("/assets/{asset}", "DELETE", tenants.remove),
+        _route("/assets/{asset}/poster", "GET", parts.pictures.poster),
         _route("/uploads", "OPTIONS", tenants.upload_options),
         _route("/uploads", "POST", tenants.upload_create),
         _route("/uploads/{asset}", "OPTIONS", tenants.upload_options),
@@ -110,6 +115,7 @@ def _starlette(parts: Parts) -> Starlette:
         _route("/play", "POST", viewers.begin),
         _route("/hashes", "GET", viewers.hashes),
         _route("/licences/{tenant}/{asset}", "POST", viewers.licence),
+        _route(f"/{PICTURES}{{tenant}}/{{asset}}/{{name}}", "GET", parts.pictures.shown),
         *(parts.pages.routes() if parts.pages else ()),
     ]
 
@@ -161,7 +167,7 @@ async def _answered(request: Request, answer: Answer) -> Response:
         return problem(404, "there is no such asset")
     except (Conflict, Changed) as error:
         return problem(409, str(error))
-    except (Unavailable, Broken, Locked, BotoCoreError, ClientError) as error:
+    except (Unavailable, Full, Broken, Locked, BotoCoreError, ClientError) as error:
         log.warning("%s %s: %s: %s", request.method, request.url.path, type(error).__name__, error)
         return problem(503, "what is behind does not answer: try again")
 

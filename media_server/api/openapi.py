@@ -52,6 +52,11 @@ DOCUMENT: dict[str, Any] = {
             "get": _told("An asset: state, progress, why it failed", _UPLOAD, _ASSET, s200="It", s401=_REFUSED, s404=_GONE),
             "delete": _told("Delete an asset and all that was made of it", _TENANT, _ASSET, s204="Gone", s401=_REFUSED, s404=_GONE),
         },
+        "/assets/{asset}/poster": {
+            "get": _told(
+                "Its poster, a JPEG", _TENANT, _ASSET, s200="It", s401=_REFUSED, s404="No such asset of this tenant, or it has none"
+            )
+        },
         "/uploads": {
             "options": _told("What is known of tus 1.0", [], s204="See headers"),
             "post": _told("Create an asset as tus creates an upload", _TENANT, s201="Made", s400="What is wrong", s401=_REFUSED),
@@ -74,9 +79,28 @@ DOCUMENT: dict[str, Any] = {
             )
         },
         "/sessions/revoke": {"post": _told("End a session: token", _TENANT, s204="Ended", s400="What is wrong", s401=_REFUSED, s404=_GONE)},
-        "/play": {"post": _told("Begin to play: cookies for segments, playlists", _SESSION, s200="Where they are", s403="Refused")},
+        "/play": {
+            "post": _told("Begin to play: cookies for segments, playlists, pictures", _SESSION, s200="Where they are", s403="Refused")
+        },
         "/hashes": {"get": _told("The SHA-256 of all that is loaded", _SESSION, s200="By path", s403="Refused")},
         "/licences/{tenant}/{asset}": {"post": _told("A licence of ClearKey", _SESSION, _OWNER, _ASSET, s200="Keys", s403="Refused")},
+        "/pictures/{tenant}/{asset}/{name}": {
+            "get": _told(
+                "The poster (JPEG), the storyboard as a track of thumbnails (WebVTT, `#xywh=`), or one of its sprites (JPEG)",
+                _SESSION,
+                _OWNER,
+                _ASSET,
+                {
+                    "name": "name",
+                    "in": "path",
+                    "required": True,
+                    "schema": {"type": "string"},
+                    "description": "`poster.jpg`, `storyboard.vtt`, or as that names sprites",
+                },
+                s200="It",
+                s403="Refused, or it has none",
+            )
+        },
         "/keys/{tenant}/{asset}/{profile}/{rendition}/{period}": {
             "get": _told(
                 "A key of 16 bytes",

@@ -16,7 +16,9 @@ from .app import ASGI, Parts, application
 from .audit import Audit
 from .cookies import Signers
 from .kept import Directory
+from .objects import Objects
 from .pages import Pages
+from .pictures import Pictures
 from .revoked import Revoked
 from .ring import Region, Ring
 from .segments import Segments
@@ -37,9 +39,10 @@ def parts(told: settings.Server, own: Clients, other: Clients | None, signers: S
     uploads = Uploads(own.s3, told.uploads, assets, wrapper, partial(order, own.sqs, told.queue))
     tenants = Tenants(tokens, assets, uploads, ring, revoked, told.public, partial(delete_below, own.s3, told.media))
     directory = Directory(Path(told.cache), told.cache_bytes) if told.cache else None
-    segments = Segments(viewers, told.memory, directory) if signers is None else None
+    objects = Objects(ring, told.memory, directory)
+    segments = Segments(viewers, objects) if signers is None else None
     pages = Pages.read(told.pages) if told.pages else None
-    return Parts(viewers, tenants, revoked, segments, pages)
+    return Parts(viewers, tenants, revoked, Pictures(viewers, objects), segments, pages)
 
 
 def app() -> ASGI:

@@ -21,7 +21,8 @@ from ..assets import Missing
 from ..keys import Place
 from ..manifest import Forged
 from ..video.offer import CBCS
-from ..where import objects_of
+from ..video.storyboard import POSTER, TRACK
+from ..where import objects_of, picture_uri
 from . import metrics
 from .audit import Audit
 from .cookies import Signers
@@ -122,13 +123,14 @@ class Viewers:
         base = f"{self.public}/{objects_of(opened.asset)}"
         asset = opened.asset
         said = {"id": asset.id, "title": asset.title, "seconds": asset.seconds, "base": base, "expires": token.expires}
+        said |= {name: f"{self.public}{picture_uri(asset, path)}" for name, path in (("poster", POSTER), ("storyboard", TRACK))}
         offers = [{"profile": each.profile, "hls": f"{base}{each.profile}/master.m3u8"} for each in asset.offers]
         for each in offers:
             if each["profile"] == CBCS:
                 each |= {"dash": f"{base}cbcs/manifest.mpd", "licence": f"{self.public}/licences/{asset.path}"}
         begun = JSONResponse({**said, "offers": offers}, headers=_NEVER_KEPT)
         # each asset's for itself: two can be played side by side, and nothing else is sent a token
-        paths = [f"{KEYS}{asset.path}/", f"/licences/{asset.path}"]
+        paths = [f"{KEYS}{asset.path}/", f"/licences/{asset.path}", picture_uri(asset, "")]
         if self.signers is not None:
             signer = await run_in_threadpool(self.signers)
             for name, value in signer.cookies(base, token.expires).items():

@@ -28,7 +28,7 @@ from media_server.api import kept, tokens
 from media_server.api.app import application
 from media_server.api.asked import Unsatisfiable, is_known, span
 from media_server.api.cookies import Signer, Signers
-from media_server.api.segments import ON_THE_WAY
+from media_server.api.objects import ON_THE_WAY
 from media_server.api.served import parts
 from media_server.assets import Asset
 from tests.faults.proxy import Proxy, hang_up, proxy_to
@@ -59,7 +59,7 @@ def raw(server: Server, path: str, token: str, method: str = "GET") -> tuple[int
 def test_all_that_was_made_is_given_to_whom_has_a_session(place: Place, server: Server, asset: Asset) -> None:
     good, top = session("acme", asset.id), f"v/{asset.path}/"
     made = {key: data for key, data in place.objects().items() if key.startswith(top)}
-    assert {key.rpartition(".")[2] for key in made} == {"ts", "m4s", "mp4", "m3u8", "mpd"}
+    assert {key.rpartition(".")[2] for key in made} == {"ts", "m4s", "mp4", "m3u8", "mpd", "jpg", "vtt"}
     for key, data in made.items():
         answer = server.ask("GET", f"/{key}", good, headers={"Origin": PAGE})
         stored = place.clients.s3.head_object(Bucket="media", Key=key)

@@ -214,7 +214,7 @@ def test_a_key_is_given_for_the_cookie_that_playing_began_with(server: Server, a
     begun = server.ask("POST", "/play", session("acme", asset.id))
     cookies = begun.headers.get_list("set-cookie")
     paths = {cookie.split("; Path=")[1].split(";")[0] for cookie in cookies}
-    assert paths == {f"/keys/{asset.path}/", f"/v/{asset.path}/", f"/licences/{asset.path}"}
+    assert paths == {f"/keys/{asset.path}/", f"/v/{asset.path}/", f"/licences/{asset.path}", f"/pictures/{asset.path}/"}
     for cookie in cookies:
         assert cookie.startswith("media-session=") and "; HttpOnly" in cookie and "; Secure" in cookie and "; Max-Age=" in cookie
     path = f"/keys/{asset.path}/aes128/180p/0"
