@@ -20,7 +20,7 @@ POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
     "style-src": "'self'",
-    "img-src": "'self'",
+    "img-src": "'self' blob:",  # what the pages asked for with a token, and show
     "connect-src": "'self'",
     "media-src": "blob:",  # where players put what they have decrypted
     "base-uri": "'none'",

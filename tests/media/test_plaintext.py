@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ import pytest
 from lab.settings import ROOT
 from media_server.assets import READY
 from media_server.records import PART
+from media_server.sealed import unseal
+from media_server.where import PICTURES, objects_of
 
 from . import marks
 from .place import Place
@@ -31,6 +34,7 @@ from .server import Server, backend, half_sent, running
 OFFERS = {"aes128": ("ts", 64), "cbcs": ("fmp4", 192)}
 """The container of a profile, and how many bytes of a picture are a piece."""
 SOUND = 64
+PICTURE = 64
 TEMPORARY = (Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/dev/shm"))  # noqa: S108 - it is looked at, and nothing is put there
 
 
@@ -76,6 +80,18 @@ def wait_for_a_part(server: Server, asset: str, token: str) -> None:
         assert time.monotonic() < deadline
 
 
+def pictures_of(place: Place, asset: str) -> marks.Marks:
+    """Return pieces of an asset's pictures, as they are when they are not sealed."""
+    found = place.assets.get("acme", asset)
+    keys, top = place.wrapper.open("acme", uuid.UUID(asset), found.root), f"{objects_of(found)}{PICTURES}"
+    lies = {key.removeprefix(top): data for key, data in place.objects().items() if key.startswith(top) and key.endswith(".jpg")}
+    clear = [unseal(keys.picture(name), data) for name, data in lies.items()]
+    assert len(clear) == 2, "a poster and a sprite"
+    return marks.Marks(
+        tuple(each[at : at + PICTURE] for each in clear for at in range(len(each) // 4, len(each) - PICTURE, len(each) // 4))
+    )
+
+
 @contextmanager
 def decoys(place: Place, directory: Path, piece: bytes) -> Iterator[set[str]]:
     """Leave a piece of clear media wherever one looks for it; yield what is to be found of it."""
@@ -107,9 +123,9 @@ def test_clear_media_is_in_a_cells_own_memory_and_nowhere_else(place: Place, tmp
     found: set[str] = set()
     looks: list[int] = []
 
-    def look(program: str, parent: int, *children: int) -> None:
+    def look(program: str, parent: int, *children: int, of: marks.Marks = looked_for, what: str = "") -> None:
         for who, each in ((program, parent), *((f"{program}'s child", child) for child in children)):
-            found.update(f"{who}: {where}" for where in marks.in_process(each, looked_for))
+            found.update(f"{what}{who}: {where}" for where in marks.in_process(each, of))
 
     with (
         decoys(place, tmp_path, looked_for.pieces[0]) as expected,
@@ -132,11 +148,17 @@ def test_clear_media_is_in_a_cells_own_memory_and_nowhere_else(place: Place, tmp
                     look("worker", *standing)
                 time.sleep(0.05)  # to look again and again is what this is about
             look("worker", *marks.family(worker.pid))
+            shown = pictures_of(place, asset)
+            look("worker", *marks.family(worker.pid), of=shown, what="a picture, ")
         look("server", *marks.family(server.process.pid))
-    found |= marks.in_buckets(place.clients.s3, looked_for)
-    found |= marks.in_files([tmp_path, ROOT, *TEMPORARY], since, looked_for)
+        look("server", *marks.family(server.process.pid), of=shown, what="a picture that nobody has asked for, ")
+        assert server.ask("GET", f"/assets/{asset}/poster", backend()).status_code == 200
+        look("server", *marks.family(server.process.pid), of=shown, what="a picture, ")
+    for each in (looked_for, shown):
+        found |= marks.in_buckets(place.clients.s3, each)
+        found |= marks.in_files([tmp_path, ROOT, *TEMPORARY], since, each)
     print(f"{profile}: {len(looks)} looks, {sum(map(bool, looks))} of them at cells too, for {len(looked_for.pieces)} pieces")
-    assert found == expected | {f"{who}'s child: its own memory" for who in ("worker", "server")}
+    assert found == expected | {f"{who}'s child: its own memory" for who in ("worker", "server", "a picture, server")}
 
 
 DECOY = """
@@ -203,5 +225,7 @@ def test_no_call_of_the_system_passes_clear_media_on(place: Place, tmp_path: Pat
             time.sleep(0.1)
     uploads = Traced({"recvfrom"}, set(), set())
     assert Traced.of(of_server, looked_for) == uploads, "it is what an upload comes in by, in the clear"
+    shown = pictures_of(place, asset)
+    assert not Traced.of(of_server, shown).passed | Traced.of(of_worker, shown).passed
     works = Traced(set(), {str(home / "beat"), "/dev/null", "segment"}, set())
     assert Traced.of(of_worker, looked_for) == works, "neither the worker nor a cell passes it on"

@@ -75,6 +75,9 @@ def test_nothing_leaves_without_a_session_of_its_own(place: Place, server: Serve
     what = {
         "key": ("GET", f"/keys/{asset.path}/aes128/180p/0", {}),
         "licence": ("POST", f"/licences/{asset.path}", {"json": {"kids": [kid(keys.key_id(At("cbcs", "180p", 0)))]}}),
+        "poster": ("GET", f"/pictures/{asset.path}/poster.jpg", {}),
+        "storyboard": ("GET", f"/pictures/{asset.path}/storyboard.vtt", {}),
+        "sprite": ("GET", f"/pictures/{asset.path}/storyboard-0.jpg", {}),
     }
     secrets = [keys.content(At("aes128", "180p", 0)), keys.content(At("cbcs", "180p", 0)), keys.root]
     answers = set()
@@ -99,6 +102,10 @@ def test_nothing_leaves_without_a_session_of_its_own(place: Place, server: Serve
     ):
         answer = server.ask("GET", f"/keys/{asset.path}/{path}", good)
         assert answer.status_code == 403, path
+        answers.add((answer.content, tuple(sorted((key, value) for key, value in answer.headers.items() if key in UNIFORM - {"vary"}))))
+    for name in ("storyboard-1.jpg", "poster", "POSTER.JPG", "poster.jpg%00", "%2e%2e%2e", "x" * 4000):
+        answer = server.ask("GET", f"/pictures/{asset.path}/{name}", good)
+        assert answer.status_code == 403, name
         answers.add((answer.content, tuple(sorted((key, value) for key, value in answer.headers.items() if key in UNIFORM - {"vary"}))))
     for body in (
         {"kids": []},

@@ -26,6 +26,8 @@ export interface Asset {
 /** Where an asset is played from. */
 export interface Begun {
   title: string;
+  poster: string;
+  storyboard: string;
   offers: { profile: Profile; hls: string; dash?: string; licence?: string }[];
 }
 
@@ -68,8 +70,18 @@ export class Api {
     return this.ask("POST", "/play");
   }
 
+  /** Return a picture, or what tells of pictures; null where there is none to be had: nothing else waits for it. */
+  async picture(path: string): Promise<Blob | null> {
+    const answer = await fetch(path, { headers: this.authorization }).catch(() => null);
+    return answer?.ok ? answer.blob() : null;
+  }
+
+  private get authorization(): Record<string, string> {
+    return { authorization: `Bearer ${this.token}` };
+  }
+
   private async ask<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const headers: Record<string, string> = { authorization: `Bearer ${this.token}` };
+    const headers = this.authorization;
     if (body !== undefined) headers["content-type"] = "application/json";
     const answer = await fetch(path, { method, headers, body: body === undefined ? null : JSON.stringify(body) }).catch(() => {
       throw new Problem(0, UNREACHED);

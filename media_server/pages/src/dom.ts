@@ -26,6 +26,16 @@ export function tell(where: HTMLElement, text: string): void {
   if (where.textContent !== text) where.textContent = text;
 }
 
+/** Do something once an element is to be seen. */
+export function whenSeen(element: Element, act: () => void): void {
+  const looking = new IntersectionObserver((found) => {
+    if (!found.some(({ isIntersecting }) => isIntersecting)) return;
+    looking.disconnect();
+    act();
+  });
+  looking.observe(element);
+}
+
 /** Say something to whoever does not see it. */
 export function say(text: string): void {
   fixed("said", HTMLParagraphElement).textContent = text;

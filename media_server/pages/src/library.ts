@@ -86,6 +86,7 @@ export class Library implements View {
       resume: () => this.sendings.of(id)?.resume(),
       send: (file) => this.goOn(id, file),
       remove: () => void this.remove(id),
+      poster: () => this.api.picture(`/assets/${id}/poster`),
     });
   }
 

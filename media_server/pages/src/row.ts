@@ -1,7 +1,7 @@
 // An asset in the list. It is changed in place, so that neither focus nor what a screen reader reads is lost.
 
 import type { Asset } from "./api.ts";
-import { copy, part, tell } from "./dom.ts";
+import { copy, part, tell, whenSeen } from "./dom.ts";
 import type { Sending } from "./sending.ts";
 import { facts, sentence, size, STATES } from "./words.ts";
 
@@ -11,12 +11,14 @@ export interface Acts {
   resume: () => void;
   send: (file: File) => void;
   remove: () => void;
+  poster: () => Promise<Blob | null>;
 }
 
 const SENDING = { going: "Uploading", paused: "Paused", broken: "Broken off", complete: "Uploaded" } as const;
 
 export class Row {
   readonly element = copy("row");
+  private readonly poster = part(this.element, "poster", HTMLImageElement);
   private readonly title = part(this.element, "title", HTMLHeadingElement);
   private readonly state = part(this.element, "state", HTMLSpanElement);
   private readonly facts = part(this.element, "facts", HTMLParagraphElement);
@@ -30,8 +32,9 @@ export class Row {
   private readonly resume = this.button("resume");
   private readonly again = this.button("again");
   private readonly remove = this.button("remove");
+  private posterAsked = false;
 
-  constructor(acts: Acts) {
+  constructor(private readonly acts: Acts) {
     this.pause.addEventListener("click", acts.pause);
     this.resume.addEventListener("click", acts.resume);
     this.remove.addEventListener("click", acts.remove);
@@ -52,6 +55,18 @@ export class Row {
     this.advance(asset, phase && sending);
     tell(this.problem, problem || (phase ? (sending?.problem ?? "") : sentence(asset.reason)));
     this.offer(asset, phase);
+    if (asset.state === "ready" && !this.posterAsked) {
+      this.posterAsked = true;
+      whenSeen(this.element, () => void this.picture());
+    }
+  }
+
+  private async picture(): Promise<void> {
+    const found = await this.acts.poster();
+    if (!found) return;
+    this.poster.addEventListener("load", () => URL.revokeObjectURL(this.poster.src), { once: true });
+    this.poster.src = URL.createObjectURL(found);
+    this.poster.hidden = false;
   }
 
   private advance(asset: Asset, sending: Sending | undefined): void {

@@ -1,10 +1,11 @@
 // A video, its player, and the ways to play it.
 
-import { Api, inWords, REFUSED, UNREACHED } from "./api.ts";
+import { Api, type Begun, inWords, REFUSED, UNREACHED } from "./api.ts";
 import { copy, part, tell } from "./dom.ts";
 import { Broken, type Play, type Playing } from "./play/player.ts";
+import { Strip } from "./strip.ts";
 import type { View } from "./view.ts";
-import { type Format, formats, type Player, PLAYERS } from "./ways.ts";
+import { type Format, formats, path, type Player, PLAYERS } from "./ways.ts";
 import { sentence } from "./words.ts";
 
 /** Each is loaded when it is wanted first. */
@@ -17,6 +18,7 @@ export class Watching implements View {
   readonly element = copy("player");
   readonly focus = part(this.element, "title", HTMLHeadingElement);
   private readonly video = part(this.element, "video", HTMLVideoElement);
+  private readonly strip = new Strip(part(this.element, "strip", HTMLDivElement), this.video);
   private readonly state = part(this.element, "state", HTMLParagraphElement);
   private readonly trouble = part(this.element, "trouble", HTMLDivElement);
   private readonly problem = part(this.element, "problem", HTMLParagraphElement);
@@ -47,6 +49,7 @@ export class Watching implements View {
 
   end(): void {
     this.ended = true;
+    URL.revokeObjectURL(this.video.poster);
     this.next(() => this.stop());
   }
 
@@ -58,7 +61,9 @@ export class Watching implements View {
   private async begin(): Promise<void> {
     this.calm("Asking for the video…");
     this.token = await this.permit();
-    const begun = await new Api(this.token).begin();
+    const api = new Api(this.token);
+    const begun = await api.begin();
+    void this.picture(api, begun);
     this.focus.textContent = document.title = this.video.ariaLabel = begun.title;
     this.found = formats(begun);
     const before = this.chosen("format");
@@ -66,6 +71,13 @@ export class Watching implements View {
     if (!before) choose(this.part("players"), "player", Object.entries(PLAYERS), "hls");
     this.ways.hidden = false;
     await this.play();
+  }
+
+  /** Show what is to be seen before and beside the video. */
+  private async picture(api: Api, { poster, storyboard }: Begun): Promise<void> {
+    void this.strip.load(api, path(storyboard));
+    const found = await api.picture(path(poster));
+    if (found && !this.ended) this.video.poster = URL.createObjectURL(found);
   }
 
   private async play(): Promise<void> {

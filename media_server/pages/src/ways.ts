@@ -27,6 +27,7 @@ export function formats({ offers }: Begun): Format[] {
   });
 }
 
-function path(url: string): string {
+/** Return a URL's path, which is this page's own. */
+export function path(url: string): string {
   return new URL(url).pathname;
 }
