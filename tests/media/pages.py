@@ -61,6 +61,21 @@ def picture(video: Locator, second: float) -> bytes:
     return bytes(found)
 
 
+def drawn(shown: Locator) -> bytes:
+    """Return a picture of the page that is no video, as small as pictures are compared."""
+    found = shown.evaluate(
+        """async (shown, [width, height]) => {
+            if (shown.decode) await shown.decode();
+            const canvas = new OffscreenCanvas(width, height).getContext("2d");
+            canvas.imageSmoothingQuality = "high";
+            canvas.drawImage(shown, 0, 0, width, height);
+            return [...canvas.getImageData(0, 0, width, height).data].filter((_, at) => at % 4 !== 3);
+        }""",
+        [WIDTH, HEIGHT],
+    )
+    return bytes(found)
+
+
 def differences(shown: bytes, known: list[bytes]) -> list[float]:
     """Return by how many of 255 steps a picture differs from each that is known, on average."""
     return [sum(abs(one - other) for one, other in zip(shown, each, strict=True)) / len(shown) for each in known]

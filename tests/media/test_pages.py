@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -23,7 +24,7 @@ from media_server.video.offer import Offer
 from tests.world.chromium import Visit, chromium
 
 from .line import Line
-from .pages import built, differences, faint, picture, pictures, played, unnamed
+from .pages import built, differences, drawn, faint, picture, pictures, played, unnamed
 from .place import Place
 from .server import SECRET, TOKENS, Server, backend, environment, running, session
 from .videos import SECONDS, VideoOf, made
@@ -231,6 +232,50 @@ def test_every_player_plays_to_the_end(
     assert any(path.startswith("/pages/hls-") for path in loaded)
     assert not any("eyJ" in path for path in loaded), "a token is in no URL"
     assert visit.problems == []
+
+
+def test_one_finds_ones_way_by_pictures(place: Place, server: Server, browser: BrowserContext, video: VideoOf) -> None:
+    source = video("mp4")
+    place.uploaded(source, offers=(Offer("aes128", "ts"),))
+    place.work()
+    known = pictures(source)
+    visit = signed_in(browser, server)
+    page = visit.page
+    poster = row(page, "a video").locator("img")
+    expect(poster).to_be_visible()
+    assert number_of(poster, known) == 25, "a tenth of it is over, at its last key frame before"
+    page.get_by_role("link", name="Play").click()
+    expect(page.get_by_text("hls.js: AES-128, HLS.")).to_be_visible()
+    expect(page.locator("video")).to_have_attribute("poster", re.compile(f"blob:{server.url}/"))
+    strip, tile = page.get_by_role("slider", name="Pictures of the video"), page.locator(".preview")
+    expect(tile).to_be_hidden()
+    strip.focus()
+    expect(tile).to_be_visible()
+    for second in (4, 8):
+        page.keyboard.press("ArrowRight")
+        expect(tile).to_have_text(f"0:0{second}")
+        expect(strip).to_have_attribute("aria-valuetext", f"0:0{second}")
+        expect(page.locator("video")).to_have_js_property("currentTime", second)
+        eventually(page, lambda second=second: number_of(tile.locator("canvas"), known) == 25 * second)  # type: ignore[misc]
+    page.get_by_role("heading", name="a video").click()
+    expect(tile).to_be_hidden()
+    page.set_viewport_size({"width": 320, "height": 640})
+    box = strip.bounding_box()
+    assert box is not None
+    strip.hover(position={"x": box["width"] - 2, "y": box["height"] / 2})
+    expect(tile).to_have_text("0:12")
+    shown = tile.bounding_box()
+    assert shown is not None and shown["x"] >= 0 and shown["x"] + shown["width"] <= 320
+    expect(page.locator("video")).to_have_js_property("currentTime", 8)
+    strip.click(position={"x": box["width"] - 2, "y": box["height"] / 2})
+    expect(page.locator("video")).to_have_js_property("currentTime", 12)
+    assert visit.problems == []
+
+
+def number_of(shown: Locator, known: list[bytes]) -> int:
+    """Return the number of the source's picture that a picture on the page is."""
+    found = differences(drawn(shown), known)
+    return found.index(min(found)) if min(found) < 12 else -1
 
 
 def test_who_may_not_watch_sees_nothing(place: Place, server: Server, browser: BrowserContext, asset: Asset) -> None:

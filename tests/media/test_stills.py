@@ -160,7 +160,8 @@ def test_pictures_are_the_sources_of_their_second(tmp_path: Path, kind: str) -> 
     source = encoded(tmp_path / f"source.{SOURCES[kind].suffix}", SOURCES[kind])
     with Cell(source, USER) as cell:
         found = cell.probe()
-        stills.make(cell, found, KEYS, Directory(tmp_path))
+        first = stills.make(cell, found, KEYS, Directory(tmp_path))
+        assert stills.make(cell, found, KEYS, Directory(tmp_path / "again")) == first
     poster, board = storyboard.stills(found)
     (shown,) = pixels(opened(tmp_path, poster.name), (poster.width, poster.height))
     boarded = tiles(tmp_path)
