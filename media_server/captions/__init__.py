@@ -1,0 +1,1 @@
+"""Captions and subtitles: what is taken of them, and how it is kept."""
