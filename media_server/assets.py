@@ -15,6 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from .aws import code
+from .captions.track import Track
 from .video.offer import Offer
 
 TENANT = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -53,6 +54,7 @@ class Asset:
         plan: What is made of it (cell/coding.py); empty: nobody has looked at it yet.
         done, total: Segments, of all profiles.
         seconds: It lasts.
+        captions: What was put beside it, by language.
         created, changed: ISO 8601, UTC.
     """
 
@@ -69,6 +71,7 @@ class Asset:
     done: int = 0
     total: int = 0
     seconds: float = 0.0
+    captions: tuple[Track, ...] = ()
     created: str = ""
     changed: str = ""
 
@@ -133,6 +136,20 @@ class Assets:
     def keep_manifest(self, asset: Asset, data: bytes) -> None:
         """Keep an asset's manifest."""
         self._s3.put_object(Bucket=self._bucket, Key=manifest_of(asset), Body=data, ContentType=_JSON)
+
+    def keep_captions(self, asset: Asset, track: Track, sealed: bytes) -> None:
+        """Keep captions that were sealed; its record has still to tell of them."""
+        self._s3.put_object(
+            Bucket=self._bucket, Key=f"{captions_of(asset)}{track.path}", Body=sealed, ContentType="application/octet-stream"
+        )
+
+    def captions(self, asset: Asset, track: Track) -> bytes:
+        """Return captions as they are kept: sealed.
+
+        Raises:
+            Missing: There are none of this name.
+        """
+        return self._object(f"{captions_of(asset)}{track.path}", asset.id)[0]
 
     def made(self, asset: Asset, key: str) -> tuple[int, Callable[[int], bytes]]:
         """Return how many bytes something has that was made of an asset, and what reads so many of them.
@@ -210,6 +227,11 @@ def manifest_of(asset: Asset) -> str:
     return f"manifests/{asset.path}{_SUFFIX}"
 
 
+def captions_of(asset: Asset) -> str:
+    """Return the prefix of an asset's captions: not where the edge serves them either, since only the server can open them."""
+    return f"captions/{asset.path}/"
+
+
 def _key(tenant: str, asset: str) -> str:
     # not below v/, which the edge serves
     return f"assets/{tenant}/{asset}{_SUFFIX if asset else ''}"
@@ -221,4 +243,6 @@ def _encode(asset: Asset) -> bytes:
 
 def _decode(data: bytes) -> Asset:
     said = json.loads(data)
-    return Asset(**{**said, "offers": tuple(Offer(**each) for each in said["offers"])})
+    offers = tuple(Offer(**each) for each in said["offers"])
+    captions = tuple(Track(**each) for each in said.get("captions", ()))  # older records have none
+    return Asset(**{**said, "offers": offers, "captions": captions})

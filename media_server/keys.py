@@ -89,6 +89,11 @@ class Keys:
         """The key (32 bytes) that the manifest is signed with."""
         return self._derive(32, "manifest")
 
+    @property
+    def captions(self) -> bytes:
+        """The key (32 bytes) that texts beside the video are sealed with (captions/track.py)."""
+        return self._derive(32, "captions")
+
     def _derive(self, length: int, *purpose: str | int | bytes) -> bytes:
         parts = [part if isinstance(part, bytes) else str(part).encode() for part in purpose]
         info = _SCHEME + b"".join(len(part).to_bytes(2) + part for part in parts)

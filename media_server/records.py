@@ -35,7 +35,7 @@ LENGTH_MAX = PART * 10_000
 
 
 class Damaged(Exception):
-    """An upload does not hold what was written: it was cut, moved or changed."""
+    """Something does not hold what was written: it was cut, moved or changed."""
 
 
 @dataclass(frozen=True)

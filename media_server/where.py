@@ -19,6 +19,11 @@ def objects_of(asset: Asset) -> str:
     return f"{EDGE}{asset.path}/"
 
 
+def captions_uri(asset: Asset) -> str:
+    """Return where players get captions: below it, by their language."""
+    return f"/captions/{asset.path}"
+
+
 def key_uri(asset: Asset) -> Callable[[Place], str]:
     """Return where players get keys, as playlists tell it: on the host that they come from."""
     return lambda place: f"/keys/{asset.path}/{place.path}"

@@ -104,6 +104,8 @@ def _starlette(parts: Parts) -> Starlette:
         _route("/assets/{asset}", "GET", tenants.show),
         _route("/assets/{asset}", "DELETE", tenants.remove),
         _route("/assets/{asset}/poster", "GET", parts.pictures.poster),
+        _route("/assets/{asset}/captions/{language}", "PUT", tenants.captions_put),
+        _route("/assets/{asset}/captions/{language}", "DELETE", tenants.captions_remove),
         _route("/uploads", "OPTIONS", tenants.upload_options),
         _route("/uploads", "POST", tenants.upload_create),
         _route("/uploads/{asset}", "OPTIONS", tenants.upload_options),
@@ -116,6 +118,7 @@ def _starlette(parts: Parts) -> Starlette:
         _route("/hashes", "GET", viewers.hashes),
         _route("/licences/{tenant}/{asset}", "POST", viewers.licence),
         _route(f"/{PICTURES}{{tenant}}/{{asset}}/{{name}}", "GET", parts.pictures.shown),
+        _route("/captions/{tenant}/{asset}/{language}", "GET", viewers.captions),
         *(parts.pages.routes() if parts.pages else ()),
     ]
 
@@ -134,7 +137,7 @@ def _starlette(parts: Parts) -> Starlette:
         CORSMiddleware,
         allow_origins=sorted(viewers.origins),
         allow_credentials=True,
-        allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["authorization", "content-type", "tus-resumable", "upload-offset", "upload-length", "upload-metadata"],
         expose_headers=["location", "upload-offset", "upload-length", "tus-resumable", "tus-version", "tus-extension", "tus-max-size"],
         max_age=600,

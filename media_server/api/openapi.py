@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..captions.track import KINDS, LABEL_MAX
+from ..captions.webvtt import BYTES_MAX
+
 _Security = list[dict[str, list[str]]]
 _TENANT: _Security = [{"tenant": []}]
 _UPLOAD: _Security = [{"tenant": []}, {"upload": []}]
 _SESSION: _Security = [{"session": []}]
 _ASSET = {"name": "asset", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
 _OWNER = {"name": "tenant", "in": "path", "required": True, "schema": {"type": "string"}}
+
+_LANGUAGE = {"name": "language", "in": "path", "required": True, "schema": {"type": "string"}, "description": "Its tag (BCP 47)"}
+_LABEL = {
+    "name": "label",
+    "in": "query",
+    "schema": {"type": "string", "maxLength": LABEL_MAX, "default": ""},
+    "description": "What people call them; empty: by the language",
+}
+_KIND = {"name": "kind", "in": "query", "schema": {"type": "string", "enum": [*KINDS], "default": KINDS[0]}}
 
 
 def _told(summary: str, security: _Security, *parameters: dict[str, Any], **answers: str) -> dict[str, Any]:
@@ -49,13 +61,34 @@ DOCUMENT: dict[str, Any] = {
             "get": _told("A tenant's assets", _TENANT, s200="They", s401=_REFUSED),
         },
         "/assets/{asset}": {
-            "get": _told("An asset: state, progress, why it failed", _UPLOAD, _ASSET, s200="It", s401=_REFUSED, s404=_GONE),
+            "get": _told("An asset: state, progress, why it failed, captions", _UPLOAD, _ASSET, s200="It", s401=_REFUSED, s404=_GONE),
             "delete": _told("Delete an asset and all that was made of it", _TENANT, _ASSET, s204="Gone", s401=_REFUSED, s404=_GONE),
         },
         "/assets/{asset}/poster": {
             "get": _told(
                 "Its poster, a JPEG", _TENANT, _ASSET, s200="It", s401=_REFUSED, s404="No such asset of this tenant, or it has none"
             )
+        },
+        "/assets/{asset}/captions/{language}": {
+            "put": _told(
+                "Put captions beside an asset, in the place of those in this language: WebVTT in UTF-8. Style sheets, regions and comments "
+                "are not kept",
+                _TENANT,
+                _ASSET,
+                _LANGUAGE,
+                _LABEL,
+                _KIND,
+                s200="They are there instead of others",
+                s201="They are there",
+                s400="What is wrong, and in which line",
+                s401=_REFUSED,
+                s404=_GONE,
+                s409="There are captions in too many languages",
+                s413="They are too long",
+                s415="They are not text/vtt",
+            )
+            | {"requestBody": {"required": True, "content": {"text/vtt": {"schema": {"type": "string", "maxLength": BYTES_MAX}}}}},
+            "delete": _told("Take captions away", _TENANT, _ASSET, _LANGUAGE, s204="Gone", s401=_REFUSED, s404="There are none"),
         },
         "/uploads": {
             "options": _told("What is known of tus 1.0", [], s204="See headers"),
@@ -79,9 +112,7 @@ DOCUMENT: dict[str, Any] = {
             )
         },
         "/sessions/revoke": {"post": _told("End a session: token", _TENANT, s204="Ended", s400="What is wrong", s401=_REFUSED, s404=_GONE)},
-        "/play": {
-            "post": _told("Begin to play: cookies for segments, playlists, pictures", _SESSION, s200="Where they are", s403="Refused")
-        },
+        "/play": {"post": _told("Begin to play: cookies for all that is loaded", _SESSION, s200="Where they are", s403="Refused")},
         "/hashes": {"get": _told("The SHA-256 of all that is loaded", _SESSION, s200="By path", s403="Refused")},
         "/licences/{tenant}/{asset}": {"post": _told("A licence of ClearKey", _SESSION, _OWNER, _ASSET, s200="Keys", s403="Refused")},
         "/pictures/{tenant}/{asset}/{name}": {
@@ -100,6 +131,9 @@ DOCUMENT: dict[str, Any] = {
                 s200="It",
                 s403="Refused, or it has none",
             )
+        },
+        "/captions/{tenant}/{asset}/{language}": {
+            "get": _told("Captions in a language: WebVTT", _SESSION, _OWNER, _ASSET, _LANGUAGE, s200="They", s403="Refused")
         },
         "/keys/{tenant}/{asset}/{profile}/{rendition}/{period}": {
             "get": _told(

@@ -15,8 +15,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from .. import manifest
 from ..assets import READY, Asset, Assets, Missing
+from ..captions.track import Track
+from ..captions.track import opened as opened_by
 from ..cell import coding
 from ..keys import Keys, Place
+from ..records import Damaged
 from ..video.offer import CBCS
 from ..video.plan import Plan
 from ..where import objects_of
@@ -162,6 +165,30 @@ class Ring:
         data = self._asked(lambda region: region.assets.manifest(opened.asset))
         return manifest.verified(data, opened.asset.id, opened.keys.manifest)
 
+    def record(self, opened: Opened) -> Asset:
+        """Return an asset's record as it is now.
+
+        Raises:
+            Missing: There is none any more.
+            Unavailable: No region answers.
+        """
+        return self._asked(lambda region: region.assets.get(opened.asset.tenant, opened.asset.id))
+
+    def captions(self, opened: Opened, track: Track) -> bytes:
+        """Return captions as they are kept: sealed, and such as open.
+
+        Raises:
+            Missing: They are not there.
+            Unavailable: No region answers, or none has what was sealed.
+        """
+
+        def ask(region: Region) -> bytes:
+            sealed = region.assets.captions(opened.asset, track)
+            opened_by(opened.keys.captions, track, sealed)
+            return sealed
+
+        return self._asked(ask)
+
     def object(self, opened: Opened, path: str, sha256: str, room: Room) -> Body:
         """Return what is at a path below an asset's, as its manifest has it.
 
@@ -215,7 +242,7 @@ class Ring:
                 return ask(region)
             except Missing as error:
                 missing = error
-            except (Locked, manifest.Forged) as error:
+            except (Locked, manifest.Forged, Damaged) as error:
                 reasons.append(f"{region.name}: {error}")
             except (BotoCoreError, ClientError) as error:
                 self._shunned[region.name] = now + SHUNNED_SECONDS

@@ -14,6 +14,7 @@ from ..store import delete_below
 from ..wrap import Wrapper
 from .app import ASGI, Parts, application
 from .audit import Audit
+from .captions import Captions, Shown
 from .cookies import Signers
 from .kept import Directory
 from .objects import Objects
@@ -35,9 +36,10 @@ def parts(told: settings.Server, own: Clients, other: Clients | None, signers: S
     if other is not None:
         regions.append(Region(told.other, Assets(other.s3, told.other_media), Wrapper(other.kms, told.key)))
     tokens, revoked, ring = Tokens(told.secret), Revoked(own.s3, told.media), Ring(regions)
-    viewers = Viewers(tokens, ring, revoked, Audit(told.secret, sys.stdout), told.origins, told.public, signers)
+    viewers = Viewers(tokens, ring, revoked, Audit(told.secret, sys.stdout), Shown(ring), told.origins, told.public, signers)
     uploads = Uploads(own.s3, told.uploads, assets, wrapper, partial(order, own.sqs, told.queue))
-    tenants = Tenants(tokens, assets, uploads, ring, revoked, told.public, partial(delete_below, own.s3, told.media))
+    delete = partial(delete_below, own.s3, told.media)
+    tenants = Tenants(tokens, assets, uploads, Captions(assets, wrapper, delete), ring, revoked, told.public, delete)
     directory = Directory(Path(told.cache), told.cache_bytes) if told.cache else None
     objects = Objects(ring, told.memory, directory)
     segments = Segments(viewers, objects) if signers is None else None

@@ -1,4 +1,4 @@
-"""What tenants' backends order: assets, uploads, sessions. A tenant sees its own."""
+"""What tenants' backends order: assets, uploads, captions, sessions. A tenant sees its own."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ..assets import READY, WAITING, Asset, Assets, Missing, manifest_of
+from ..assets import READY, WAITING, Asset, Assets, Missing, captions_of, manifest_of
+from ..captions import language
+from ..captions.track import KINDS, LABEL_MAX, Track
+from ..captions.webvtt import BYTES_MAX
+from ..captions.wrong import CONTROL, Wrong
 from ..records import LENGTH_MAX
 from ..video.offer import CONTAINERS, Offer
 from ..where import objects_of
 from . import tokens as of
+from .captions import Captions
 from .revoked import Revoked
 from .ring import Ring
 from .tokens import Refused, Token, Tokens
@@ -47,6 +52,7 @@ class Tenants:
     tokens: Tokens
     assets: Assets
     uploads: Uploads
+    captions: Captions
     ring: Ring
     revoked: Revoked
     public: str
@@ -80,10 +86,31 @@ class Tenants:
             self.uploads.end(asset)
             self.delete(objects_of(asset))
             self.delete(manifest_of(asset))
+            self.delete(captions_of(asset))
             self.assets.delete(asset.tenant, asset.id)
             self.ring.forget(asset.tenant, asset.id)
 
         await run_in_threadpool(removed)
+        return Response(status_code=204)
+
+    async def captions_put(self, request: Request) -> Response:
+        """Put captions beside an asset."""
+        asset = await self._asset(request, self._tenant(request))
+        tag, label, kind = _of_captions(request)
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/vtt":
+            return JSONResponse({"title": "the content type is text/vtt", "status": 415}, 415)
+        data = await limited(request, BYTES_MAX)
+        try:
+            track, again = await run_in_threadpool(self.captions.put, asset, tag, label, kind, data)
+        except Wrong as error:
+            raise Bad(str(error)) from None
+        return JSONResponse(_track(track), 200 if again else 201)
+
+    async def captions_remove(self, request: Request) -> Response:
+        """Take captions away."""
+        asset = await self._asset(request, self._tenant(request))
+        if not await run_in_threadpool(self.captions.remove, asset, _language(request)):
+            return JSONResponse({"title": "the asset has no captions in this language", "status": 404}, 404)
         return Response(status_code=204)
 
     async def session(self, request: Request) -> Response:
@@ -151,6 +178,7 @@ class Tenants:
 
         def ended() -> None:
             self.uploads.end(asset)
+            self.delete(captions_of(asset))
             self.assets.delete(asset.tenant, asset.id)
 
         await run_in_threadpool(ended)
@@ -187,7 +215,29 @@ def told(asset: Asset) -> dict[str, Any]:
     return {
         **{name: getattr(asset, name) for name in names},
         "offers": [{"profile": each.profile, "container": each.container} for each in asset.offers],
+        "captions": [_track(each) for each in asset.captions],
     }
+
+
+def _track(track: Track) -> dict[str, Any]:
+    return {name: getattr(track, name) for name in ("language", "label", "kind", "cues", "put")}
+
+
+def _language(request: Request) -> str:
+    tag = language.tag(request.path_params["language"])
+    if tag is None:
+        raise Bad("the language is a tag of BCP 47: language, script, region, variants, such as `de` or `pt-BR`")
+    return tag
+
+
+def _of_captions(request: Request) -> tuple[str, str, str]:
+    """Return the language, label and kind of captions that are put."""
+    label, kind = request.query_params.get("label", "").strip(), request.query_params.get("kind", KINDS[0])
+    if len(label) > LABEL_MAX or CONTROL.search(label) or not label.isprintable():
+        raise Bad(f"`label` is a text of {LABEL_MAX} characters at most, in one line")
+    if kind not in KINDS:
+        raise Bad(f"`kind` is one of {', '.join(KINDS)}")
+    return _language(request), label, kind
 
 
 def _new(tenant: str, said: dict[str, Any]) -> Asset:

@@ -1,4 +1,4 @@
-"""What viewers ask for: keys, licences, cookies for segments, the manifest's hashes. All that refuses is one answer.
+"""What viewers ask for: keys, licences, cookies for segments, captions, the manifest's hashes. All that refuses is one answer.
 
 Keys are asked for in a program of their own, before Starlette: a class that begins together asks for thousands in a second.
 """
@@ -18,13 +18,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ..assets import Missing
+from ..captions import language
 from ..keys import Place
 from ..manifest import Forged
 from ..video.offer import CBCS
 from ..video.storyboard import POSTER, TRACK
-from ..where import objects_of, picture_uri
+from ..where import captions_uri, objects_of, picture_uri
 from . import metrics
 from .audit import Audit
+from .captions import Shown
 from .cookies import Signers
 from .revoked import Revoked
 from .ring import Opened, Ring, Unavailable
@@ -52,7 +54,7 @@ class Viewers:
     """What answering viewers takes.
 
     Attributes:
-        tokens, ring, revoked, audit: See there.
+        tokens, ring, revoked, audit, shown: See there.
         origins: Pages that may ask, as `https://host`.
         public: The server's own URL, as viewers know it.
         signers: Tells whom cookies are signed with; None: no edge stands before the bucket.
@@ -62,6 +64,7 @@ class Viewers:
     ring: Ring
     revoked: Revoked
     audit: Audit
+    shown: Shown
     origins: frozenset[str]
     public: str
     signers: Signers | None
@@ -116,7 +119,7 @@ class Viewers:
         return JSONResponse({"keys": keys, "type": "temporary"}, headers=_NEVER_KEPT)
 
     async def begin(self, request: Request) -> Response:
-        """Begin to play: cookies for the segments, and where to find them."""
+        """Begin to play: cookies for the segments, where to find them, and what captions there are."""
         opened, token = await self._session(request)
         if opened is None or token is None:
             return self.refused()
@@ -128,9 +131,18 @@ class Viewers:
         for each in offers:
             if each["profile"] == CBCS:
                 each |= {"dash": f"{base}cbcs/manifest.mpd", "licence": f"{self.public}/licences/{asset.path}"}
-        begun = JSONResponse({**said, "offers": offers}, headers=_NEVER_KEPT)
+        captions = [
+            {
+                "language": each.language,
+                "label": each.label,
+                "kind": each.kind,
+                "url": f"{self.public}{captions_uri(asset)}/{each.language}",
+            }
+            for each in await self.shown.tracks(opened)
+        ]
+        begun = JSONResponse({**said, "offers": offers, "captions": captions}, headers=_NEVER_KEPT)
         # each asset's for itself: two can be played side by side, and nothing else is sent a token
-        paths = [f"{KEYS}{asset.path}/", f"/licences/{asset.path}", picture_uri(asset, "")]
+        paths = [f"{KEYS}{asset.path}/", f"/licences/{asset.path}", picture_uri(asset, ""), captions_uri(asset)]
         if self.signers is not None:
             signer = await run_in_threadpool(self.signers)
             for name, value in signer.cookies(base, token.expires).items():
@@ -151,6 +163,17 @@ class Viewers:
         except (Forged, Missing):
             return self.refused()
         return JSONResponse({"objects": dict(said.objects)}, headers=_NEVER_KEPT)
+
+    async def captions(self, request: Request) -> Response:
+        """Answer with captions in a language: WebVTT, in the clear, and so kept by nobody."""
+        opened, token = await self._session(request)
+        if opened is None or token is None:
+            return self.refused()
+        try:
+            text = await self.shown.text(opened, language.tag(request.path_params["language"]) or "")
+        except Missing:
+            return self.refused()
+        return Response(text, headers={**_NEVER_KEPT, "x-content-type-options": "nosniff"}, media_type="text/vtt")
 
     def admitted(self, given: str, tenant: str, asset: str) -> Token:
         """Return the session that a token is of, if it is one of this asset.

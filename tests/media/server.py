@@ -109,5 +109,18 @@ def backend(tenant: str = "acme") -> str:
     return TOKENS.make(tokens.TENANT, tenant, "", 600)[0]
 
 
+def captions(*texts: str) -> bytes:
+    """Return WebVTT whose cues come each second, from second 1."""
+    cues = (f"00:00:{second:02}.000 --> 00:00:{second:02}.900\n{text}\n" for second, text in enumerate(texts, 1))
+    return "\n".join(("WEBVTT\n", *cues)).encode()
+
+
+def put(server: Server, asset: str, language: str, text: bytes, **said: str) -> httpx.Response:
+    """Put captions beside an asset of acme's."""
+    return server.ask(
+        "PUT", f"/assets/{asset}/captions/{language}", backend(), content=text, params=said, headers={"Content-Type": "text/vtt"}
+    )
+
+
 def session(tenant: str, asset: str, seconds: int = 600) -> str:
     return TOKENS.make(tokens.SESSION, tenant, asset, seconds)[0]

@@ -22,7 +22,7 @@ from media_server.assets import Asset
 from media_server.keys import Place as At
 
 from .place import Place
-from .server import PAGE, Server, backend, environment, session
+from .server import PAGE, Server, backend, captions, environment, put, session
 from .test_viewers import kid
 from .videos import VideoOf
 
@@ -65,6 +65,8 @@ def test_a_tenant_sees_its_own_only(place: Place, server: Server, asset: Asset) 
     for method, path, more in (
         ("GET", f"/assets/{asset.id}", {}),
         ("DELETE", f"/assets/{asset.id}", {}),
+        ("PUT", f"/assets/{asset.id}/captions/de", {"content": captions("Hallo"), "headers": {"Content-Type": "text/vtt"}}),
+        ("DELETE", f"/assets/{asset.id}/captions/de", {}),
         ("HEAD", f"/uploads/{asset.id}", {}),
         ("DELETE", f"/uploads/{asset.id}", {}),
         ("POST", "/sessions", {"json": {"asset": asset.id}}),
@@ -72,12 +74,14 @@ def test_a_tenant_sees_its_own_only(place: Place, server: Server, asset: Asset) 
         assert server.ask(method, path, backend("bloom"), **more).status_code == 404, path
         assert server.ask(method, path, "", **more).status_code == 401, path
         assert server.ask(method, path, session("acme", asset.id, 60), **more).status_code == 401, path
-    assert server.ask("GET", f"/assets/{asset.id}", backend()).json()["state"] == "ready"
+    told = server.ask("GET", f"/assets/{asset.id}", backend()).json()
+    assert (told["state"], told["captions"]) == ("ready", [])
 
 
 def test_what_is_deleted_is_gone(place: Place, server: Server, asset: Asset) -> None:
     good = session("acme", asset.id)
     assert server.ask("GET", f"/keys/{asset.path}/aes128/180p/0", good).status_code == 200
+    assert put(server, asset.id, "de", captions("Hallo")).status_code == 201
     assert server.ask("DELETE", f"/assets/{asset.id}", backend()).status_code == 204
     assert server.ask("GET", f"/keys/{asset.path}/aes128/180p/0", good).status_code == 403
     assert server.ask("GET", f"/assets/{asset.id}", backend()).status_code == 404

@@ -40,7 +40,7 @@ def test_no_two_purposes_share_a_key() -> None:
     ]
     made = [KEYS.content(place) for place in places] + [KEYS.key_id(place).bytes for place in places]
     made += [KEYS.constant_iv(place) for place in places] + [KEYS.iv(place.profile, place.rendition, place.period) for place in places]
-    made += [KEYS.upload, KEYS.manifest, KEYS.picture("a"), KEYS.picture("ab")]
+    made += [KEYS.upload, KEYS.manifest, KEYS.captions, KEYS.picture("a"), KEYS.picture("ab")]
     assert len({*made}) == len(made)
     assert {len(each) for each in made} == {16, 32}
     assert {KEYS.content(place) for place in places}.isdisjoint(replace(KEYS, asset=uuid.UUID(int=1)).content(place) for place in places)

@@ -30,7 +30,7 @@ from media_server.wrap import Wrapper
 from tests import ports
 
 from .place import HOME, OTHER, Place
-from .server import PAGE, SECRET, TOKENS, Server, backend, environment, session
+from .server import PAGE, SECRET, TOKENS, Server, backend, captions, environment, put, session
 from .videos import VideoOf
 
 UNIFORM = {"content-type", "cache-control", "content-length", "vary"}
@@ -45,6 +45,7 @@ def test_nothing_leaves_without_a_session_of_its_own(place: Place, server: Serve
     other = place.uploaded(video("mp4"), tenant="bloom")
     place.work()
     keys = place.wrapper.open("acme", uuid.UUID(asset.id), asset.root)
+    assert put(server, asset.id, "de", captions("Hallo")).status_code == 201
     good = session("acme", asset.id)
     revoked, _ = TOKENS.make(tokens.SESSION, "acme", asset.id, 600)
     assert server.ask("POST", "/sessions/revoke", backend("bloom"), json={"token": revoked}).status_code == 404
@@ -74,12 +75,13 @@ def test_nothing_leaves_without_a_session_of_its_own(place: Place, server: Serve
     }
     what = {
         "key": ("GET", f"/keys/{asset.path}/aes128/180p/0", {}),
+        "captions": ("GET", f"/captions/{asset.path}/de", {}),
         "licence": ("POST", f"/licences/{asset.path}", {"json": {"kids": [kid(keys.key_id(At("cbcs", "180p", 0)))]}}),
         "poster": ("GET", f"/pictures/{asset.path}/poster.jpg", {}),
         "storyboard": ("GET", f"/pictures/{asset.path}/storyboard.vtt", {}),
         "sprite": ("GET", f"/pictures/{asset.path}/storyboard-0.jpg", {}),
     }
-    secrets = [keys.content(At("aes128", "180p", 0)), keys.content(At("cbcs", "180p", 0)), keys.root]
+    secrets = [keys.content(At("aes128", "180p", 0)), keys.content(At("cbcs", "180p", 0)), keys.root, b"Hallo"]
     answers = set()
     for method, path, more in what.values():
         assert server.ask(method, path, good, **more).status_code == 200
@@ -106,6 +108,9 @@ def test_nothing_leaves_without_a_session_of_its_own(place: Place, server: Serve
     for name in ("storyboard-1.jpg", "poster", "POSTER.JPG", "poster.jpg%00", "%2e%2e%2e", "x" * 4000):
         answer = server.ask("GET", f"/pictures/{asset.path}/{name}", good)
         assert answer.status_code == 403, name
+        answers.add((answer.content, tuple(sorted((key, value) for key, value in answer.headers.items() if key in UNIFORM - {"vary"}))))
+    for tag in ("en", "d", "de%00", "de-DE", "%2e%2e"):
+        answer = server.ask("GET", f"/captions/{asset.path}/{tag}", good)
         answers.add((answer.content, tuple(sorted((key, value) for key, value in answer.headers.items() if key in UNIFORM - {"vary"}))))
     for body in (
         {"kids": []},
@@ -221,7 +226,8 @@ def test_a_key_is_given_for_the_cookie_that_playing_began_with(server: Server, a
     begun = server.ask("POST", "/play", session("acme", asset.id))
     cookies = begun.headers.get_list("set-cookie")
     paths = {cookie.split("; Path=")[1].split(";")[0] for cookie in cookies}
-    assert paths == {f"/keys/{asset.path}/", f"/v/{asset.path}/", f"/licences/{asset.path}", f"/pictures/{asset.path}/"}
+    places = [f"/keys/{asset.path}/", f"/v/{asset.path}/", f"/licences/{asset.path}", f"/pictures/{asset.path}/", f"/captions/{asset.path}"]
+    assert paths == {*places}
     for cookie in cookies:
         assert cookie.startswith("media-session=") and "; HttpOnly" in cookie and "; Secure" in cookie and "; Max-Age=" in cookie
     path = f"/keys/{asset.path}/aes128/180p/0"
