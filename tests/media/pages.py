@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Locator, Page
 
@@ -106,6 +107,32 @@ def played(video: Locator, rate: float) -> dict[str, float]:
             rate,
         )
     )
+
+
+def captions_at(page: Page, second: float) -> list[str]:
+    """Return the cues that a browser displays at a second: what it has drawn over its video is in a tree that pages don't see."""
+    page.locator("video").evaluate(
+        """async (video, second) => {
+            video.pause();
+            const there = new Promise((done) => video.addEventListener("seeked", done, { once: true }));
+            video.currentTime = second;
+            await there;
+        }""",
+        second,
+    )
+    root = page.context.new_cdp_session(page).send("DOM.getDocument", {"depth": -1, "pierce": True})["root"]
+    return [
+        "".join(each["nodeValue"] for each in nodes(cue))
+        for cue in nodes(root)
+        if "-webkit-media-text-track-display" in cue.get("attributes", ())
+    ]
+
+
+def nodes(top: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a node and all below it."""
+    yield top
+    for each in (*top.get("shadowRoots", ()), *top.get("children", ())):
+        yield from nodes(each)
 
 
 def unnamed(page: Page) -> Iterator[str]:

@@ -24,9 +24,9 @@ from media_server.video.offer import Offer
 from tests.world.chromium import Visit, chromium
 
 from .line import Line
-from .pages import built, differences, drawn, faint, picture, pictures, played, unnamed
+from .pages import built, captions_at, differences, drawn, faint, picture, pictures, played, unnamed
 from .place import Place
-from .server import SECRET, TOKENS, Server, backend, environment, running, session
+from .server import SECRET, TOKENS, Server, backend, captions, environment, put, running, session
 from .videos import SECONDS, VideoOf, made
 
 SIZES = {"phone": (320, 640), "desktop": (1280, 860)}
@@ -278,6 +278,89 @@ def number_of(shown: Locator, known: list[bytes]) -> int:
     return found.index(min(found)) if min(found) < 12 else -1
 
 
+def test_every_player_shows_captions_at_their_second(place: Place, server: Server, browser: BrowserContext, asset: Asset) -> None:
+    for language, word in (("de", "Satz"), ("pt-BR", "Frase")):
+        text = captions(*[f"<i>{word}</i> {second} &amp; mehr" for second in range(1, 12)])
+        assert put(server, asset.id, language, text).status_code == 201
+    token, _ = TOKENS.make(tokens.SESSION, "acme", asset.id, 600)
+    visit = Visit(browser, f"{server.url}/play#{token}")
+    page = visit.page
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/captions/" in request.url else None)
+    for number, (format_name, player) in enumerate(AES128 + CLEARKEY):
+        page.get_by_label(format_name).check()
+        page.get_by_label(player).check()
+        expect(page.get_by_role("status").filter(has_text=f"{player}: {format_name}.")).to_be_visible()
+        if number == 0:
+            assert captions_at(page, 1.5) == []
+            page.get_by_label("Off").focus()
+            page.keyboard.press("ArrowDown")
+        expect(page.get_by_label("Deutsch")).to_be_checked()
+        for second in (8, 3):
+            eventually(page, lambda: captions_at(page, second + 0.5) == [f"Satz {second} & mehr"])  # noqa: B023
+        eventually(page, lambda: captions_at(page, 5.95) == [])  # between two
+    assert asked == [f"{server.url}/captions/{asset.path}/de"], "what is not wanted is not loaded"
+    assert visit.problems == []
+    page.get_by_label("Off").check()
+    eventually(page, lambda: captions_at(page, 3.5) == [])
+    assert server.ask("POST", "/sessions/revoke", backend(), json={"token": token}).status_code == 204
+    page.locator("video").evaluate("video => { video.textTracks[1].mode = 'showing'; }")  # as the browser's own menu does
+    expect(page.get_by_role("alert")).to_have_text(REFUSED)
+    expect(page.get_by_label("Off")).to_be_checked()
+    page.locator("video").evaluate("video => { video.textTracks[0].mode = 'showing'; }")
+    expect(page.get_by_label("Deutsch")).to_be_checked()
+    eventually(page, lambda: captions_at(page, 4.5) == ["Satz 4 & mehr"])
+
+
+def test_captions_are_added_seen_and_removed(place: Place, server: Server, browser: BrowserContext, tmp_path: Path) -> None:
+    asset = place.published({})
+    good, bad, empty = (tmp_path / name for name in ("Lesson.pt-BR.vtt", "bad.vtt", "huge.vtt"))
+    good.write_bytes(captions("Olá"))
+    bad.write_bytes(captions("Hello", "<script>"))
+    empty.write_bytes(bytes((1 << 20) + 1))
+    visit = signed_in(browser, server)
+    page = visit.page
+    own = row(page, "objects")
+    opener, dialog = own.get_by_role("button", name="Captions: objects"), page.get_by_role("dialog", name="Captions of “objects”")
+    opener.press("Enter")
+    expect(dialog.get_by_text("None yet.")).to_be_visible()
+    file, language, alert = dialog.get_by_label("Captions file"), dialog.get_by_label("Language", exact=True), dialog.get_by_role("alert")
+    for said in ("Choose a file.", "The file has more than 1 MiB: captions have less."):
+        dialog.get_by_role("button", name="Add").click()
+        expect(alert).to_have_text(said)
+        expect(file).to_be_focused()
+        file.set_input_files(empty)
+    file.set_input_files(bad)
+    dialog.get_by_role("button", name="Add").click()
+    expect(alert).to_have_text("Tell the language.")
+    expect(language).to_be_focused()
+    for tag, said in (("deutsch", "The language is a tag of BCP 47"), ("de", "Line 7: `<script>` is no tag of WebVTT")):
+        language.fill(tag)
+        page.keyboard.press("Enter")
+        expect(alert).to_contain_text(said)
+    assert [*unnamed(page)] == [] and faint(page) == []
+    language.fill("")
+    file.set_input_files(good)
+    expect(language).to_have_value("pt-BR")
+    dialog.get_by_label("For").select_option("captions")
+    dialog.get_by_role("button", name="Add").click()
+    name = "português (Brasil) (CC)"
+    expect(dialog.get_by_role("listitem")).to_contain_text([name])
+    expect(alert).to_be_hidden()
+    expect(own.get_by_text(f"Captions: {name}")).to_be_visible()
+    (track,) = place.assets.get("acme", asset.id).captions
+    assert (track.language, track.kind, track.cues) == ("pt-BR", "captions", 1)
+    dialog.get_by_role("button", name=f"Remove: {name}").press("Enter")
+    expect(dialog.get_by_text("None yet.")).to_be_visible()
+    expect(file).to_be_focused()
+    assert place.assets.get("acme", asset.id).captions == ()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(opener).to_be_focused()
+    expect(own.get_by_text("Captions: p")).to_be_hidden()
+    assert len([each for each in visit.problems if "400" not in each]) == 0
+
+
 def test_who_may_not_watch_sees_nothing(place: Place, server: Server, browser: BrowserContext, asset: Asset) -> None:
     """A viewer's link is a session's token in the address; it is gone from there at once."""
     good, _ = TOKENS.make(tokens.SESSION, "acme", asset.id, 600)
@@ -386,6 +469,8 @@ def test_everybody_can_use_them(place: Place, server: Server, browser: BrowserCo
     place.assets.change("acme", made["First aid at work"].id, lambda found: replace(found, state=WORKING, done=37, total=52))
     wrong = "the video is in HEVC, which browsers do not play"
     place.assets.change("acme", made["Welcome to the team"].id, lambda found: replace(found, state=FAILED, reason=wrong))
+    for language, kind in (("de", "captions"), ("en", "subtitles")):
+        assert put(server, made["Fire safety, part 2"].id, language, captions("x"), kind=kind).status_code == 201
     visit = Visit(browser, server.url)
     page = visit.page
     seen(visit, "media-sign-in")
@@ -395,13 +480,18 @@ def test_everybody_can_use_them(place: Place, server: Server, browser: BrowserCo
     seen(visit, "media-list")
     order = []
     page.get_by_role("link", name="Skip to content").focus()
-    for _ in range(12):
+    for _ in range(15):
         order.append(page.evaluate(NAME).splitlines()[0].strip())
         page.keyboard.press("Tab")
     assert order == [
         *("Skip to content", "Sign out", "File", "Title", "AES-128", "AES-128 in", "ClearKey", "Upload"),
-        *("Delete: Welcome to the team", "Delete: First aid at work", "Play: Fire safety, part 2", "Delete: Fire safety, part 2"),
+        *("Captions: Welcome to the team", "Delete: Welcome to the team", "Captions: First aid at work", "Delete: First aid at work"),
+        *("Play: Fire safety, part 2", "Captions: Fire safety, part 2", "Delete: Fire safety, part 2"),
     ]
+    page.get_by_role("button", name="Captions: Fire safety, part 2").press("Enter")
+    expect(page.get_by_role("button", name="Remove: English")).to_be_visible()
+    seen(visit, "media-captions")
+    page.keyboard.press("Escape")
     page.emulate_media(reduced_motion="reduce")
     assert page.evaluate("getComputedStyle(document.querySelector('.state')).transitionDuration") == "0s"
     page.get_by_role("link", name="Play: Fire safety, part 2").press("Enter")

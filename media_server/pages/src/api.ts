@@ -10,6 +10,17 @@ export interface Offer {
   container: "ts" | "fmp4";
 }
 
+export type Kind = "subtitles" | "captions";
+
+/** Captions in a language. */
+export interface Track {
+  language: string;
+  /** What they are called; empty: by the language. */
+  label: string;
+  kind: Kind;
+  cues: number;
+}
+
 export interface Asset {
   id: string;
   title: string;
@@ -21,6 +32,12 @@ export interface Asset {
   seconds: number;
   created: string;
   offers: Offer[];
+  captions: Track[];
+}
+
+/** Captions that can be shown. */
+export interface Caption extends Omit<Track, "cues"> {
+  url: string;
 }
 
 /** Where an asset is played from. */
@@ -29,6 +46,7 @@ export interface Begun {
   poster: string;
   storyboard: string;
   offers: { profile: Profile; hls: string; dash?: string; licence?: string }[];
+  captions: Caption[];
 }
 
 /** What the server refused or could not do (RFC 9457), in words; status 0: it did not answer. */
@@ -72,22 +90,37 @@ export class Api {
 
   /** Return a picture, or what tells of pictures; null where there is none to be had: nothing else waits for it. */
   async picture(path: string): Promise<Blob | null> {
-    const answer = await fetch(path, { headers: this.authorization }).catch(() => null);
-    return answer?.ok ? answer.blob() : null;
+    const answer = await this.send("GET", path).catch(() => null);
+    return answer ? answer.blob() : null;
   }
 
-  private get authorization(): Record<string, string> {
-    return { authorization: `Bearer ${this.token}` };
+  /** Put captions beside an asset; return what is there now. */
+  async putCaptions(asset: string, language: string, kind: Kind, file: Blob): Promise<Track> {
+    const path = `/assets/${asset}/captions/${encodeURIComponent(language)}?kind=${kind}`;
+    return (await this.send("PUT", path, file, "text/vtt")).json() as Promise<Track>;
+  }
+
+  async removeCaptions(asset: string, language: string): Promise<void> {
+    await this.ask("DELETE", `/assets/${asset}/captions/${language}`);
+  }
+
+  /** Return the text of captions, with a session's token. */
+  async captions({ url }: Caption): Promise<Blob> {
+    return (await this.send("GET", new URL(url).pathname)).blob();
   }
 
   private async ask<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const headers = this.authorization;
-    if (body !== undefined) headers["content-type"] = "application/json";
-    const answer = await fetch(path, { method, headers, body: body === undefined ? null : JSON.stringify(body) }).catch(() => {
+    const answer = await (body === undefined ? this.send(method, path) : this.send(method, path, JSON.stringify(body), "application/json"));
+    return (answer.status === 204 ? undefined : await answer.json()) as T;
+  }
+
+  private async send(method: string, path: string, body: BodyInit | null = null, type = ""): Promise<Response> {
+    const headers = { authorization: `Bearer ${this.token}`, ...(type ? { "content-type": type } : {}) };
+    const answer = await fetch(path, { method, headers, body }).catch(() => {
       throw new Problem(0, UNREACHED);
     });
     if (!answer.ok) throw new Problem(answer.status, titled(answer.status, await answer.text()));
-    return (answer.status === 204 ? undefined : await answer.json()) as T;
+    return answer;
   }
 }
 

@@ -1,6 +1,7 @@
 // A tenant's assets: what is uploaded, made, and ready.
 
 import { type Api, type Asset, inWords, type Offer, Problem } from "./api.ts";
+import { Captioning } from "./captioning.ts";
 import { copy, part, say, tell } from "./dom.ts";
 import { uploads } from "./form.ts";
 import { Row } from "./row.ts";
@@ -85,9 +86,15 @@ export class Library implements View {
       pause: () => void this.sendings.of(id)?.pause(),
       resume: () => this.sendings.of(id)?.resume(),
       send: (file) => this.goOn(id, file),
+      captions: () => this.captions(id),
       remove: () => void this.remove(id),
       poster: () => this.api.picture(`/assets/${id}/poster`),
     });
+  }
+
+  private captions(id: string): void {
+    const shown = this.shown.get(id);
+    if (shown) new Captioning(this.api, shown.asset, this.element, () => void this.watch.now());
   }
 
   private show(id: string, problem?: string): void {

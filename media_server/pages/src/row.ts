@@ -10,6 +10,7 @@ export interface Acts {
   pause: () => void;
   resume: () => void;
   send: (file: File) => void;
+  captions: () => void;
   remove: () => void;
   poster: () => Promise<Blob | null>;
 }
@@ -31,12 +32,14 @@ export class Row {
   private readonly pause = this.button("pause");
   private readonly resume = this.button("resume");
   private readonly again = this.button("again");
+  private readonly captions = this.button("captions");
   private readonly remove = this.button("remove");
   private posterAsked = false;
 
   constructor(private readonly acts: Acts) {
     this.pause.addEventListener("click", acts.pause);
     this.resume.addEventListener("click", acts.resume);
+    this.captions.addEventListener("click", acts.captions);
     this.remove.addEventListener("click", acts.remove);
     this.again.addEventListener("click", () => this.file.click());
     this.file.addEventListener("change", () => {
@@ -87,7 +90,7 @@ export class Row {
     this.pause.hidden = phase !== "going";
     this.resume.hidden = phase !== "paused" && phase !== "broken";
     this.again.hidden = asset.state !== "waiting" || phase !== undefined;
-    for (const each of [this.play, this.pause, this.resume, this.again, this.remove]) {
+    for (const each of [this.play, this.pause, this.resume, this.again, this.captions, this.remove]) {
       each.setAttribute("aria-label", `${each.textContent}: ${asset.title}`);
     }
     // what had the focus may be gone: it passes on to what stands there now

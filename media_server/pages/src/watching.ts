@@ -1,6 +1,8 @@
 // A video, its player, and the ways to play it.
 
 import { Api, type Begun, inWords, REFUSED, UNREACHED } from "./api.ts";
+import { Captions } from "./captions.ts";
+import { check, choose } from "./choices.ts";
 import { copy, part, tell } from "./dom.ts";
 import { Broken, type Play, type Playing } from "./play/player.ts";
 import { Strip } from "./strip.ts";
@@ -23,6 +25,7 @@ export class Watching implements View {
   private readonly trouble = part(this.element, "trouble", HTMLDivElement);
   private readonly problem = part(this.element, "problem", HTMLParagraphElement);
   private readonly ways = part(this.element, "ways", HTMLFormElement);
+  private readonly captions = new Captions(this.video, part(this.element, "captions", HTMLFieldSetElement));
   private token = "";
   private found: Format[] = [];
   private playing: Playing | null = null;
@@ -50,6 +53,7 @@ export class Watching implements View {
   end(): void {
     this.ended = true;
     URL.revokeObjectURL(this.video.poster);
+    this.captions.end();
     this.next(() => this.stop());
   }
 
@@ -69,6 +73,7 @@ export class Watching implements View {
     const before = this.chosen("format");
     choose(this.part("formats"), "format", this.found.map(({ id, name }) => [id, name]), before);
     if (!before) choose(this.part("players"), "player", Object.entries(PLAYERS), "hls");
+    this.captions.offer(begun.captions, api);
     this.ways.hidden = false;
     await this.play();
   }
@@ -131,22 +136,4 @@ export class Watching implements View {
   private part(name: string): HTMLDivElement {
     return part(this.element, name, HTMLDivElement);
   }
-}
-
-/** Offer choices, one of which is made. */
-function choose(where: HTMLElement, name: string, choices: string[][], made: string): void {
-  where.replaceChildren(
-    ...choices.map(([value = "", text = ""]) => {
-      const label = copy("way");
-      const input = part(label, "input", HTMLInputElement);
-      Object.assign(input, { name, value });
-      part(label, "label", HTMLSpanElement).textContent = text;
-      return label;
-    }),
-  );
-  check(where, made || (choices[0]?.[0] ?? ""));
-}
-
-function check(where: HTMLElement, value: string): void {
-  for (const input of where.querySelectorAll("input")) input.checked = input.value === value;
 }

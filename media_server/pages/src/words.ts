@@ -1,6 +1,6 @@
 // Numbers and states in words. Pure.
 
-import type { Asset, Offer, State } from "./api.ts";
+import type { Asset, Offer, State, Track } from "./api.ts";
 
 export const STATES: Record<State, string> = {
   waiting: "Upload not complete",
@@ -29,7 +29,19 @@ export function clock(seconds: number): string {
 /** Return what is known of an asset, the most important first. */
 export function facts(asset: Asset): string[] {
   const created = new Date(asset.created).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
-  return [...(asset.seconds > 0 ? [clock(asset.seconds)] : []), size(asset.length), ...asset.offers.map(offered), created];
+  const captions = asset.captions.length > 0 ? [`Captions: ${asset.captions.map(named).join(", ")}`] : [];
+  return [...(asset.seconds > 0 ? [clock(asset.seconds)] : []), size(asset.length), ...asset.offers.map(offered), ...captions, created];
+}
+
+/** Return what captions are called, such as `Deutsch`; those that tell what is heard besides are marked. */
+export function named({ language, label, kind }: Pick<Track, "language" | "label" | "kind">): string {
+  const name = label || (new Intl.DisplayNames([language], { type: "language" }).of(language) ?? language);
+  return kind === "captions" ? `${name} (CC)` : name;
+}
+
+/** Return the language that a file's name tells, such as `de` of `lesson.de.vtt`; empty: none. */
+export function languageIn(file: string): string {
+  return /\.([a-z]{2,3}(?:-[a-z0-9]{2,8})*)\.vtt$/i.exec(file)?.[1] ?? "";
 }
 
 /** Return a text as a sentence; nothing stays nothing. */
