@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ import pytest
 
 from media_server.api.captions import Captions
 from media_server.api.uploads import Conflict
-from media_server.assets import Asset, Missing
+from media_server.assets import READY, Asset, Missing
 from media_server.captions.track import LANGUAGES_MAX, Track, opened, seal
 from media_server.captions.webvtt import BYTES_MAX
 from media_server.captions.wrong import Wrong
@@ -25,6 +26,7 @@ from tests.servers import until
 from .place import HOME, OTHER, Place, client
 from .server import PAGE, Server, backend, captions, put, running, session
 from .test_segments import REFUSED, Watched
+from .videos import VideoOf
 
 HELLO = captions("Hallo", "<v Anna>Wie geht es?</v>")
 
@@ -131,6 +133,18 @@ def test_they_are_put_before_there_is_a_video_and_go_with_it(place: Place, serve
     assert server.ask("DELETE", f"/assets/{waiting}", backend()).status_code == 204
     assert server.ask("DELETE", f"/uploads/{given_up}", backend()).status_code == 204
     assert not place.objects()
+
+
+def test_a_job_leaves_them_as_they_are(place: Place, made: Captions, video: VideoOf) -> None:
+    asset = place.uploaded(video("mp4"))
+    key = f"assets/{asset.path}.json"
+    older = {name: value for name, value in json.loads(place.objects()[key]).items() if name != "captions"}
+    place.clients.s3.put_object(Bucket="media", Key=key, Body=json.dumps(older))
+    assert place.assets.get("acme", asset.id) == asset, "a release before there were any wrote it"
+    track, _ = made.put(asset, "de", "", "subtitles", HELLO)
+    place.work()
+    found = place.assets.get("acme", asset.id)
+    assert (found.state, found.captions) == (READY, (track,)) and kept(place, asset).keys() == {track.path}
 
 
 def test_nothing_is_left_where_the_asset_was_deleted_meanwhile(place: Place, made: Captions, asset: Asset) -> None:
