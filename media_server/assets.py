@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from .aws import code
 from .captions.track import Track
+from .conditional import ATTEMPTS, put_if
 from .video.offer import Offer
 
 TENANT = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -24,7 +25,6 @@ TENANT = re.compile(r"[a-z][a-z0-9-]{0,30}")
 WAITING, QUEUED, WORKING, READY, FAILED = "waiting", "queued", "working", "ready", "failed"
 """States: its upload is not complete · a job is ordered · a worker has it · it can be played · it can't, and `reason` says why."""
 
-ATTEMPTS = 8
 READERS = 16
 """Records that are read side by side."""
 
@@ -177,13 +177,8 @@ class Assets:
             if wanted is None or wanted == found:
                 return found
             wanted = replace(wanted, changed=now())
-            try:
-                self._s3.put_object(Bucket=self._bucket, Key=_key(tenant, asset), Body=_encode(wanted), IfMatch=tag, ContentType=_JSON)
-            except ClientError as error:
-                if code(error) not in ("PreconditionFailed", "ConditionalRequestConflict"):
-                    raise
-                continue
-            return wanted
+            if put_if(self._s3, self._bucket, _key(tenant, asset), _encode(wanted), tag):
+                return wanted
         raise Changed(f"asset {asset} was changed by others {ATTEMPTS} times in a row")
 
     def delete(self, tenant: str, asset: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .aws import LONG_POLL_SECONDS
+from .orders import Orders
 
 log = logging.getLogger(__name__)
 
@@ -38,53 +39,30 @@ class Job:
     receipt: str
     attempt: int
 
+    @property
+    def body(self) -> str:
+        """As it lies in the queue."""
+        return _body(self.tenant, self.asset)
+
 
 def order(sqs: Any, queue: str, tenant: str, asset: str) -> None:
     """Put a job into a queue, by its URL."""
     sqs.send_message(QueueUrl=queue, MessageBody=_body(tenant, asset))
 
 
-class Jobs:
-    """A queue and its dead-letter queue.
+class Jobs(Orders[Job]):
+    """The queue of jobs, and its dead-letter queue."""
 
-    Args:
-        sqs: A region's client.
-        queue, dead: Their URLs.
-        attempts: After which a job is put aside; the queue's own limit is no lower.
-    """
-
-    def __init__(self, sqs: Any, queue: str, dead: str, attempts: int) -> None:
-        self._sqs = sqs
-        self._queue = queue
-        self._dead = dead
-        self.attempts = attempts
+    unfit = "it is no job: a tenant and an asset are asked for, as JSON"
 
     def take(self, seconds: int = LONG_POLL_SECONDS) -> Job | None:
         """Return the next job, or None if none comes in so many seconds. What is no job is put aside."""
-        answer = self._sqs.receive_message(
-            QueueUrl=self._queue, WaitTimeSeconds=seconds, MaxNumberOfMessages=1, MessageSystemAttributeNames=["ApproximateReceiveCount"]
-        )
-        for message in answer.get("Messages", ()):
-            receipt, body = message["ReceiptHandle"], message["Body"]
-            try:
-                said = json.loads(body)
-                return Job(str(said["tenant"]), str(said["asset"]), receipt, int(message["Attributes"]["ApproximateReceiveCount"]))
-            except (ValueError, KeyError, TypeError):
-                self._aside(body, receipt, "it is no job: a tenant and an asset are asked for, as JSON")
-        return None
-
-    def done(self, job: Job) -> None:
-        """Take a job off the queue."""
-        self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=job.receipt)
+        found = self.next(seconds)
+        return found[0] if found else None
 
     def again(self, job: Job, seconds: int | None = None) -> None:
         """Give a job back, for later; 0 seconds: for whoever comes next."""
-        wait = AGAIN_SECONDS[min(job.attempt, len(AGAIN_SECONDS)) - 1] if seconds is None else seconds
-        self._sqs.change_message_visibility(QueueUrl=self._queue, ReceiptHandle=job.receipt, VisibilityTimeout=wait)
-
-    def aside(self, job: Job, reason: str) -> None:
-        """Put a job into the dead-letter queue, with the reason."""
-        self._aside(_body(job.tenant, job.asset), job.receipt, reason)
+        self.later(job, AGAIN_SECONDS[min(job.attempt, len(AGAIN_SECONDS)) - 1] if seconds is None else seconds)
 
     @contextmanager
     def kept(self, job: Job, seconds: int) -> Iterator[None]:
@@ -106,10 +84,8 @@ class Jobs:
             ended.set()
             beating.join()
 
-    def _aside(self, body: str, receipt: str, reason: str) -> None:
-        said = {"reason": {"DataType": "String", "StringValue": reason[:1024]}}
-        self._sqs.send_message(QueueUrl=self._dead, MessageBody=body, MessageAttributes=said)
-        self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=receipt)
+    def _read(self, said: Any, receipt: str, attempt: int) -> Job:
+        return Job(str(said["tenant"]), str(said["asset"]), receipt, attempt)
 
 
 def _body(tenant: str, asset: str) -> str:

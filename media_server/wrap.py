@@ -33,8 +33,8 @@ class Wrapper:
 
     def new(self, tenant: str, asset: uuid.UUID) -> tuple[Keys, bytes]:
         """Return the keys of a new asset, and its root as it is kept."""
-        made = self._kms.generate_data_key(KeyId=self._key, NumberOfBytes=ROOT_BYTES, EncryptionContext=_context(tenant, asset))
-        return Keys(asset, made["Plaintext"]), made["CiphertextBlob"]
+        root, wrapped = self.data_key(_context(tenant, asset))
+        return Keys(asset, root), wrapped
 
     def open(self, tenant: str, asset: uuid.UUID, wrapped: bytes) -> Keys:
         """Return the keys of an asset.
@@ -42,13 +42,7 @@ class Wrapper:
         Raises:
             Locked: It is not this tenant's asset, or KMS may not be asked.
         """
-        try:
-            opened = self._kms.decrypt(CiphertextBlob=wrapped, EncryptionContext=_context(tenant, asset))
-        except ClientError as error:
-            if code(error) in ("InvalidCiphertextException", "AccessDeniedException", "IncorrectKeyException", "DisabledException"):
-                raise Locked(f"KMS does not open the root of asset {asset}: {code(error)}") from None
-            raise
-        return Keys(asset, opened["Plaintext"])
+        return Keys(asset, self.opened(wrapped, _context(tenant, asset), f"the root of asset {asset}"))
 
     def again(self, tenant: str, asset: uuid.UUID, wrapped: bytes) -> bytes:
         """Return a root wrapped by the key as it is now: after a rotation, or by another key. KMS does it; nobody sees the root."""
@@ -57,6 +51,24 @@ class Wrapper:
             CiphertextBlob=wrapped, SourceEncryptionContext=context, DestinationKeyId=self._key, DestinationEncryptionContext=context
         )
         return bytes(done["CiphertextBlob"])
+
+    def data_key(self, context: dict[str, str]) -> tuple[bytes, bytes]:
+        """Return 32 bytes that KMS made, and them as they are kept."""
+        made = self._kms.generate_data_key(KeyId=self._key, NumberOfBytes=ROOT_BYTES, EncryptionContext=context)
+        return made["Plaintext"], made["CiphertextBlob"]
+
+    def opened(self, wrapped: bytes, context: dict[str, str], what: str) -> bytes:
+        """Return what was wrapped with a context.
+
+        Raises:
+            Locked: The context is another's, or KMS may not be asked.
+        """
+        try:
+            return bytes(self._kms.decrypt(CiphertextBlob=wrapped, EncryptionContext=context)["Plaintext"])
+        except ClientError as error:
+            if code(error) in ("InvalidCiphertextException", "AccessDeniedException", "IncorrectKeyException", "DisabledException"):
+                raise Locked(f"KMS does not open {what}: {code(error)}") from None
+            raise
 
 
 def _context(tenant: str, asset: uuid.UUID) -> dict[str, str]:
