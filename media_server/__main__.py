@@ -22,6 +22,8 @@ from . import assets, settings
 from .api.tokens import TENANT, Tokens
 from .aws import clients
 from .cell.client import Cell, Failed
+from .reach import Sender
+from .tell import Teller
 from .worker import Worker
 
 HOURS_MAX = 24
@@ -35,7 +37,11 @@ def work() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    Worker(told, clients(told.region), stop).run()
+    of = clients(told.region)
+    teller = Teller(told, of, stop, sys.stdout, Sender(told.networks))
+    threading.Thread(target=teller.run, name="teller", daemon=True).start()
+    Worker(told, of, stop).run()
+    teller.settle()
     return 0
 
 

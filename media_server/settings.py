@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from .alive import beat
@@ -13,6 +14,8 @@ from .video.plan import PERIOD_SEGMENTS
 
 SIGNING_MIN = 32
 """Bytes of the secret that tokens are signed with: as many as HMAC with SHA-256 makes of it (RFC 7518, 3.2)."""
+
+Network = IPv4Network | IPv6Network
 
 
 class Unset(Exception):
@@ -28,6 +31,8 @@ class Worker:
         media, uploads: Buckets, by name.
         key: The multi-region key that wraps roots: id, ARN or alias.
         queue, dead: URLs.
+        notices, notices_dead: Those of the queue of notices.
+        networks: That webhooks may lead to beside the Internet, at any port (reach.py).
         attempts: After which a job is put aside.
         visibility: Seconds that the queue waits for a worker that has fallen silent.
         slots: Cells side by side.
@@ -42,6 +47,9 @@ class Worker:
     key: str
     queue: str
     dead: str
+    notices: str
+    notices_dead: str
+    networks: tuple[Network, ...]
     attempts: int
     visibility: int
     slots: int
@@ -63,6 +71,9 @@ def worker(environment: Mapping[str, str] = os.environ) -> Worker:
         key=_text(environment, "MEDIA_KEY", "the KMS key that wraps assets' roots"),
         queue=_text(environment, "MEDIA_QUEUE", "the URL of the queue of jobs"),
         dead=_text(environment, "MEDIA_DEAD", "the URL of its dead-letter queue"),
+        notices=_text(environment, "MEDIA_NOTICES", "the URL of the queue of notices"),
+        notices_dead=_text(environment, "MEDIA_NOTICES_DEAD", "the URL of the dead-letter queue of notices"),
+        networks=_networks(environment),
         attempts=_number(environment, "MEDIA_ATTEMPTS", "5", "after which a job is put aside"),
         visibility=_number(environment, "MEDIA_VISIBILITY", "300", "seconds that the queue waits for a silent worker"),
         slots=_number(environment, "MEDIA_SLOTS", str(os.cpu_count() or 1), "cells side by side"),
@@ -80,7 +91,7 @@ class Server:
         region, other: Its own, and the one that is asked where this one's S3 or KMS does not answer; empty: none is.
         media, other_media: Their buckets of segments and records.
         uploads: The bucket that uploads go to.
-        key, queue: See `Worker`.
+        key, queue, notices, networks: See `Worker`.
         public: The server's URL, as viewers know it.
         origins: Pages of other hosts that may ask.
         pages: The directory of its own pages (media_server/pages/dist); None: it has none.
@@ -99,6 +110,8 @@ class Server:
     uploads: str
     key: str
     queue: str
+    notices: str
+    networks: tuple[Network, ...]
     public: str
     origins: frozenset[str]
     pages: Path | None
@@ -128,6 +141,8 @@ def server(environment: Mapping[str, str] = os.environ) -> Server:
         uploads=_text(environment, "MEDIA_UPLOADS", "the bucket that uploads go to"),
         key=_text(environment, "MEDIA_KEY", "the KMS key that wraps assets' roots"),
         queue=_text(environment, "MEDIA_QUEUE", "the URL of the queue of jobs"),
+        notices=_text(environment, "MEDIA_NOTICES", "the URL of the queue of notices"),
+        networks=_networks(environment),
         public=public,
         origins=frozenset({public, *environment.get("MEDIA_ORIGINS", "").split()}),
         pages=_pages(environment.get("MEDIA_PAGES", "").strip()),
@@ -178,6 +193,14 @@ def _number(environment: Mapping[str, str], name: str, default: str, what: str, 
     if not found.isdecimal() or int(found) < least:
         raise Unset(f"{name} is `{found}`, and a number of {least} or more is asked for: {what}")
     return int(found)
+
+
+def _networks(environment: Mapping[str, str]) -> tuple[Network, ...]:
+    found = environment.get("MEDIA_WEBHOOK_NETWORKS", "").split()
+    try:
+        return tuple(map(ip_network, found))
+    except ValueError as error:
+        raise Unset(f"MEDIA_WEBHOOK_NETWORKS is `{' '.join(found)}`, and networks are asked for, as 192.0.2.0/24: {error}") from None
 
 
 def _tls(environment: Mapping[str, str]) -> tuple[Path, Path] | None:

@@ -12,12 +12,13 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import manifest, settings, stills
+from . import manifest, notices, settings, stills
 from .alive import touch
 from .assets import FAILED, QUEUED, READY, WAITING, WORKING, Asset, Assets, Missing
 from .aws import Clients
@@ -29,6 +30,7 @@ from .package import Stopped, package
 from .store import Bucket, Uploaded
 from .video.offer import Wanted
 from .video.plan import Refused, plan
+from .webhooks import Webhooks
 from .where import key_uri, licence_uri, objects_of
 from .wrap import Locked, Wrapper
 
@@ -55,6 +57,8 @@ class Worker:
         self._wrapper = Wrapper(clients.kms, told.key)
         self._jobs = Jobs(clients.sqs, told.queue, told.dead, told.attempts)
         self._assets = Assets(clients.s3, told.media)
+        self._webhooks = Webhooks(clients.s3, told.media, self._wrapper)
+        self._notify = partial(notices.order, clients.sqs, told.notices)
 
     def run(self) -> None:
         """Work until it is to stop. While AWS does not answer it waits."""
@@ -123,6 +127,7 @@ class Worker:
         objects = stills.make(first, found, keys, store, self._stop.is_set)
         objects |= package(cells, wanted, store, progress.one, self._stop.is_set)
         self._assets.keep_manifest(asset, manifest.signed(manifest.Manifest(asset.id, objects), keys.manifest))
+        self._tell(asset.tenant, asset.id, READY)
         self._changed(asset, state=READY, done=segments, seconds=float(sum(by.durations)), reason="")
         self._s3.delete_object(Bucket=self._told.uploads, Key=asset.path)
 
@@ -131,10 +136,17 @@ class Worker:
 
     def _failed(self, job: Job, reason: str) -> None:
         log.warning("asset %s of %s failed: %s", job.asset, job.tenant, reason)
+        self._tell(job.tenant, job.asset, FAILED)
         try:
             self._assets.change(job.tenant, job.asset, lambda found: replace(found, state=FAILED, reason=reason))
         except Missing:
             log.info("asset %s of %s is gone", job.asset, job.tenant)
+
+    def _tell(self, tenant: str, asset: str, state: str) -> None:
+        """Order the notice of a state, before the record has it: so nobody who is killed leaves a state that is not told of."""
+        event = notices.EVENTS[state]
+        if self._webhooks.wants(tenant, event):
+            self._notify(tenant, event, asset)
 
 
 def _begun(asset: Asset) -> Asset | None:

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..assets import Changed, Missing
+from ..webhooks import NoWebhook
 from ..where import PICTURES
 from ..wrap import Locked
 from . import metrics
@@ -34,6 +35,7 @@ from .tenants import Bad, Tenants
 from .tokens import Refused
 from .uploads import Broken, Conflict
 from .viewers import KEYS, TooLong, Viewers
+from .webhooks import Hooks
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ class Parts:
 
     viewers: Viewers
     tenants: Tenants
+    hooks: Hooks
     revoked: Revoked
     pictures: Pictures
     segments: Segments | None
@@ -76,7 +79,7 @@ def application(parts: Parts) -> ASGI:
 
 
 def _starlette(parts: Parts) -> Starlette:
-    viewers, tenants = parts.viewers, parts.tenants
+    viewers, tenants, hooks = parts.viewers, parts.tenants, parts.hooks
 
     async def healthy(request: Request) -> Response:
         return JSONResponse({"status": "up"})
@@ -114,6 +117,10 @@ def _starlette(parts: Parts) -> Starlette:
         _route("/uploads/{asset}", "DELETE", tenants.upload_end),
         _route("/sessions", "POST", tenants.session),
         _route("/sessions/revoke", "POST", tenants.revoke),
+        _route("/webhook", "PUT", hooks.put),
+        _route("/webhook", "GET", hooks.show),
+        _route("/webhook", "DELETE", hooks.remove),
+        _route("/webhook/test", "POST", hooks.test),
         _route("/play", "POST", viewers.begin),
         _route("/hashes", "GET", viewers.hashes),
         _route("/licences/{tenant}/{asset}", "POST", viewers.licence),
@@ -168,6 +175,8 @@ async def _answered(request: Request, answer: Answer) -> Response:
         return problem(401, "a token of yours is asked for: Authorization: Bearer …")
     except Missing:
         return problem(404, "there is no such asset")
+    except NoWebhook:
+        return problem(404, "there is no webhook: PUT /webhook sets one")
     except (Conflict, Changed) as error:
         return problem(409, str(error))
     except (Unavailable, Full, Broken, Locked, BotoCoreError, ClientError) as error:

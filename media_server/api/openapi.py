@@ -31,6 +31,7 @@ def _told(summary: str, security: _Security, *parameters: dict[str, Any], **answ
 
 _REFUSED = "No token, or none for this"
 _GONE = "No such asset of this tenant"
+_UNTOLD = "No webhook"
 
 DOCUMENT: dict[str, Any] = {
     "openapi": "3.1.0",
@@ -112,6 +113,30 @@ DOCUMENT: dict[str, Any] = {
             )
         },
         "/sessions/revoke": {"post": _told("End a session: token", _TENANT, s204="Ended", s400="What is wrong", s401=_REFUSED, s404=_GONE)},
+        "/webhook": {
+            "put": _told(
+                "Be told of events: url, events (asset.ready, asset.failed), rotate (a new secret; the one before signs for a day more)",
+                _TENANT,
+                s200="It is another now; with its secret, if that is new",
+                s201="It is set; with its secret, which is shown this once",
+                s400="What is wrong",
+                s401=_REFUSED,
+            ),
+            "get": _told(
+                "Where a tenant is told, and what came of it last", _TENANT, s200="It, without its secret", s401=_REFUSED, s404=_UNTOLD
+            ),
+            "delete": _told("Be told no more", _TENANT, s204="Gone", s401=_REFUSED, s404=_UNTOLD),
+        },
+        "/webhook/test": {
+            "post": _told(
+                "Order a ping, which is sent once; GET /webhook tells what came of it",
+                _TENANT,
+                s202="Its id: the header webhook-id",
+                s401=_REFUSED,
+                s404=_UNTOLD,
+                s409="It is switched off",
+            )
+        },
         "/play": {"post": _told("Begin to play: cookies for all that is loaded", _SESSION, s200="Where they are", s403="Refused")},
         "/hashes": {"get": _told("The SHA-256 of all that is loaded", _SESSION, s200="By path", s403="Refused")},
         "/licences/{tenant}/{asset}": {"post": _told("A licence of ClearKey", _SESSION, _OWNER, _ASSET, s200="Keys", s403="Refused")},

@@ -10,7 +10,9 @@ from .. import settings
 from ..assets import Assets
 from ..aws import Clients, client, clients
 from ..jobs import order
+from ..notices import order as order_notice
 from ..store import delete_below
+from ..webhooks import Webhooks
 from ..wrap import Wrapper
 from .app import ASGI, Parts, application
 from .audit import Audit
@@ -27,6 +29,7 @@ from .tenants import Tenants
 from .tokens import Tokens
 from .uploads import Uploads
 from .viewers import Viewers
+from .webhooks import Hooks
 
 
 def parts(told: settings.Server, own: Clients, other: Clients | None, signers: Signers | None) -> Parts:
@@ -44,7 +47,8 @@ def parts(told: settings.Server, own: Clients, other: Clients | None, signers: S
     objects = Objects(ring, told.memory, directory)
     segments = Segments(viewers, objects) if signers is None else None
     pages = Pages.read(told.pages) if told.pages else None
-    return Parts(viewers, tenants, revoked, Pictures(viewers, objects), segments, pages)
+    hooks = Hooks(tokens, Webhooks(own.s3, told.media, wrapper), partial(order_notice, own.sqs, told.notices), bool(told.networks))
+    return Parts(viewers, tenants, hooks, revoked, Pictures(viewers, objects), segments, pages)
 
 
 def app() -> ASGI:

@@ -61,7 +61,7 @@ class Tenants:
     async def create(self, request: Request) -> Response:
         """Create an asset, and begin its upload."""
         token = self._tenant(request)
-        said = await _json(request)
+        said = await json_of(request)
         asset = _new(token.tenant, said)
         made = await run_in_threadpool(self.uploads.create, asset)
         upload, _ = self.tokens.make(of.UPLOAD, made.tenant, made.id, of.UPLOAD_SECONDS)
@@ -116,7 +116,7 @@ class Tenants:
     async def session(self, request: Request) -> Response:
         """Let a viewer play an asset for a while."""
         token = self._tenant(request)
-        said = await _json(request)
+        said = await json_of(request)
         seconds = said.get("seconds", of.SESSION_SECONDS)
         if not isinstance(seconds, int) or not 1 <= seconds <= of.SESSION_SECONDS_MAX:
             raise Bad(f"`seconds` is a number from 1 to {of.SESSION_SECONDS_MAX}")
@@ -129,7 +129,7 @@ class Tenants:
     async def revoke(self, request: Request) -> Response:
         """End a session."""
         token = self._tenant(request)
-        said = await _json(request)
+        said = await json_of(request)
         try:
             session = self.tokens.read(of.SESSION, str(said.get("token", "")))
         except Refused:
@@ -267,7 +267,12 @@ def _offers(said: Any) -> Iterator[Offer]:
         yield Offer(profile, container)
 
 
-async def _json(request: Request) -> dict[str, Any]:
+async def json_of(request: Request) -> dict[str, Any]:
+    """Return a request's body.
+
+    Raises:
+        Bad: It is no JSON object, or too long.
+    """
     try:
         said = json.loads(await limited(request, BODY_MAX))
     except (ValueError, TooLong):

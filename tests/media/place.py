@@ -46,6 +46,8 @@ class Place:
     key: str
     queue: str
     dead: str
+    notices: str
+    notices_dead: str
 
     @property
     def wrapper(self) -> Wrapper:
@@ -74,6 +76,8 @@ class Place:
             "MEDIA_KEY": self.key,
             "MEDIA_QUEUE": self.queue,
             "MEDIA_DEAD": self.dead,
+            "MEDIA_NOTICES": self.notices,
+            "MEDIA_NOTICES_DEAD": self.notices_dead,
             "MEDIA_ATTEMPTS": "2",
             "MEDIA_SLOTS": "1",
             "MEDIA_PERIOD": "1",
@@ -167,5 +171,5 @@ def made_at(url: str) -> Place:
     of.s3.put_bucket_versioning(Bucket="media", VersioningConfiguration={"Status": "Enabled"})
     key = of.kms.create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]
     of.kms.replicate_key(KeyId=key, ReplicaRegion=OTHER)
-    queue, dead = (of.sqs.create_queue(QueueName=name, Attributes=WAITS)["QueueUrl"] for name in ("jobs", "dead"))
-    return Place(url, of, key, queue, dead)
+    queues = (of.sqs.create_queue(QueueName=name, Attributes=WAITS)["QueueUrl"] for name in ("jobs", "dead", "notices", "notices-dead"))
+    return Place(url, of, key, *queues)

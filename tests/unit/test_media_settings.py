@@ -15,6 +15,8 @@ TOLD = {
     "MEDIA_KEY": "alias/kc-media",
     "MEDIA_QUEUE": "https://sqs.test/jobs",
     "MEDIA_DEAD": "https://sqs.test/dead",
+    "MEDIA_NOTICES": "https://sqs.test/notices",
+    "MEDIA_NOTICES_DEAD": "https://sqs.test/notices-dead",
     "MEDIA_PUBLIC": "https://media.test/",
     "MEDIA_SIGNING": "s" * 32,
 }
@@ -31,6 +33,12 @@ def test_a_worker_has_what_it_may_touch_beside_its_work() -> None:
     found = settings.worker({**TOLD, "MEDIA_BEAT": "/run/beat", "MEDIA_SLOTS": "3"})
     assert (found.beat, found.slots, found.attempts, found.visibility, found.period) == (Path("/run/beat"), 3, 5, 300, 15)
     assert settings.worker(TOLD).beat.name == "media-worker.beat"
+
+
+def test_webhooks_lead_to_no_other_networks_unless_it_is_said() -> None:
+    assert settings.worker(TOLD).networks == ()
+    found = settings.worker({**TOLD, "MEDIA_WEBHOOK_NETWORKS": "127.0.0.0/8 ::1"})
+    assert [str(each) for each in found.networks] == ["127.0.0.0/8", "::1/128"]
 
 
 def test_the_secret_is_a_credential_of_systemd_s_where_the_environment_has_none(tmp_path: Path) -> None:
@@ -78,6 +86,9 @@ def test_a_certificate_and_its_key_go_together(tmp_path: Path) -> None:
             "MEDIA_PERIOD is `x`, and a number of 1 or more is asked for: segments that share a key, at least",
         ),
         ("worker", {"MEDIA_SLOTS": "0"}, "MEDIA_SLOTS is `0`, and a number of 1 or more is asked for: cells side by side"),
+        ("server", {"MEDIA_NOTICES": ""}, "MEDIA_NOTICES is not set: the URL of the queue of notices"),
+        ("worker", {"MEDIA_NOTICES_DEAD": ""}, "MEDIA_NOTICES_DEAD is not set: the URL of the dead-letter queue of notices"),
+        ("worker", {"MEDIA_WEBHOOK_NETWORKS": "10.0.0.1/8"}, "MEDIA_WEBHOOK_NETWORKS is `10.0.0.1/8`, and networks are asked for, as 192"),
         ("worker", {"MEDIA_DEAD": " "}, "MEDIA_DEAD is not set: the URL of its dead-letter queue"),
     ],
 )

@@ -33,7 +33,7 @@ APPLICATIONS = yaml.safe_load((ROOT / "inventories/common/all/applications.yml")
 
 TOLD = {
     "AWS_REGION": "me-west-1",
-    **{f"MEDIA_{name}": name.lower() for name in ("BUCKET", "UPLOADS", "KEY", "QUEUE", "DEAD")},
+    **{f"MEDIA_{name}": name.lower() for name in ("BUCKET", "UPLOADS", "KEY", "QUEUE", "DEAD", "NOTICES", "NOTICES_DEAD")},
     "MEDIA_SIGNING": "s" * 32,
     "MEDIA_PUBLIC": "https://media.kc-lab.test",
 }
