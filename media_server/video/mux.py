@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from heapq import merge
-from math import lcm
 from typing import Any
 
 import av
@@ -27,7 +25,8 @@ _OPTIONS = {
     "mpegts": {"mpegts_copyts": "1", "flush_packets": "0"},
     "mp4": {"movflags": "+frag_custom+empty_moov+default_base_moof+frag_discont+skip_trailer", "use_editlist": "0"},
 }
-_SHARED = {"avoid_negative_ts": "disabled", "fflags": "+bitexact"}
+# libav brings packets in order, however long it has to wait until it has some of each stream
+_SHARED = {"avoid_negative_ts": "disabled", "fflags": "+bitexact", "max_interleave_delta": "0"}
 
 
 @dataclass(frozen=True)
@@ -56,43 +55,30 @@ def multiplex(streams: Sequence[Stream], container: str, shift: int, number: int
         sink: Where its bytes go; for `fmp4` the initialization segment comes first.
     """
     name = CONTAINERS[container]
-    options = {**_SHARED, **_OPTIONS[name], **({"fragment_index": str(number + 1)} if name == "mp4" else {})}
+    options = {**_SHARED, **_OPTIONS[name], "output_ts_offset": str(shift)}
+    if name == "mp4":
+        options["fragment_index"] = str(number + 1)
     out = av.open(sink, "w", format=name, options=options, buffer_size=WRITE)
     to = []
     for stream in streams:
-        each, base = out.add_stream_from_template(stream.of), stream.of.time_base
-        each.time_base = base
+        each = out.add_stream_from_template(stream.of)
+        each.time_base = stream.of.time_base
         each.metadata.clear()
         if stream.configuration:
             each.codec_context.extradata = stream.configuration
-        bare = name == "mp4" and stream.of.type == "audio"
-        to.append((each, base, int(shift / base), bare))
+        to.append(each)
     out.start_encoding()
     mux = out.mux_one
-    for _, place, packet in _together(streams):
-        each, base, ticks, bare = to[place]
-        if bare:
-            packet = _bare(packet)
-        pts, dts, duration = packet.pts, packet.dts, packet.duration
-        if pts is not None:
-            packet.pts = pts + ticks
-        packet.dts = dts + ticks
-        packet.stream = each
-        mux(packet)
-        # it has counted them in the container's ticks
-        packet.pts, packet.dts, packet.duration, packet.time_base = pts, dts, duration, base
+    # video, which comes first, is given last: audio is small, and waits for it
+    for stream, each in reversed([*zip(streams, to, strict=True)]):
+        bare, base = name == "mp4" and stream.of.type == "audio", stream.of.time_base
+        for packet in map(_bare, stream.packets) if bare else stream.packets:
+            pts, dts, duration = packet.pts, packet.dts, packet.duration
+            packet.stream = each
+            mux(packet)
+            # it has counted them in the container's ticks
+            packet.pts, packet.dts, packet.duration, packet.time_base = pts, dts, duration, base
     out.close()
-
-
-def _together(streams: Sequence[Stream]) -> Iterator[tuple[int, int, Any]]:
-    """Return the packets of streams in the order of their DTS, each behind that and the place of its stream."""
-    common = lcm(*(one.of.time_base.denominator for one in streams))
-
-    def ordered(place: int, stream: Stream) -> Iterator[tuple[int, int, Any]]:
-        scale = stream.of.time_base.numerator * common // stream.of.time_base.denominator
-        return ((packet.dts * scale, place, packet) for packet in stream.packets)
-
-    return merge(*(ordered(place, stream) for place, stream in enumerate(streams)))
 
 
 def _bare(packet: Any) -> Any:
