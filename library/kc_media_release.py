@@ -7,9 +7,9 @@ DOCUMENTATION = r"""
 module: kc_media_release
 short_description: Have a release of the media server as one archive
 description:
-  - For C(delegate_to=localhost). The package, and the packages of PyPI that it pins, laid out for a host's Python and processor by pip
-    (wheels only, nothing is built or run), go into one archive in a cache. It is known by a hash of all that goes in, and made where the
-    cache has none.
+  - For C(delegate_to=localhost). The package, the packages of PyPI that it pins, laid out for a host's Python and processor by pip
+    (wheels only, nothing is built or run), and its pages, which npm builds, go into one archive in a cache. It is known by a hash of all
+    that goes in, and made where the cache has none.
   - It changes nothing on a host, so it never says C(changed). In check mode no archive is made, and O(cache) may lack it.
 options:
   source:
@@ -32,6 +32,10 @@ options:
     description: The host's processor, as C(x86_64).
     type: str
     required: true
+  pages:
+    description: Whether its pages are in it, which takes npm.
+    type: bool
+    default: true
   cache:
     description: Directory that archives are kept in. It is made where it is missing.
     type: path
@@ -76,15 +80,17 @@ def main() -> None:
         argument_spec={
             **{name: {"type": "path", "required": True} for name in names},
             **{name: {"type": "str", "required": True} for name in ("python", "machine")},
+            "pages": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )
     source, requirements, constraints, cache = (Path(module.params[name]) for name in names)
     target = Target(module.params["python"], module.params["machine"])
     try:
-        result = {"version": version(source, [requirements, constraints], target)}
+        pages = module.params["pages"]
+        result = {"version": version(source, [requirements, constraints], target, pages)}
         if not module.check_mode:
-            result["archive"] = str(archive(source, requirements, constraints, target, cache))
+            result["archive"] = str(archive(source, requirements, constraints, target, pages, cache))
     except KcError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **result)

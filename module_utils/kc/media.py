@@ -1,4 +1,4 @@
-"""A release of the media server as one archive: the package, and what it needs of PyPI, as a host without a network takes it.
+"""A release of the media server as one archive: the package, what it needs of PyPI, and its pages, as a host without a network takes it.
 
 An archive is known by a hash of all that goes in, so that it is made once, copied once, and told from another by its name.
 """
@@ -22,14 +22,20 @@ from .errors import KcError
 
 PACKAGE = "media_server"
 LIBRARIES = "lib"
-LEFT_OUT = {"__pycache__", "node_modules", "pages"}
+PAGES = "pages"
+"""Where npm builds pages from, below the package's directory; and in a release, what it built."""
+
+LEFT_OUT = {"__pycache__", "node_modules", PAGES}
 """Of the package's directory: what tools leave there, and what npm builds pages from."""
+
+UNTOLD = {"node_modules", "dist"}
+"""What npm leaves where it builds pages."""
 
 GLIBC = range(36, 16, -1)
 """Minor versions of glibc 2 whose wheels a host runs: up to Debian 12's (PEP 600)."""
 
 KEPT = 3
-"""Archives, and directories of libraries, that stay in the cache."""
+"""Archives, and directories of libraries and of pages, that stay in the cache."""
 
 
 @dataclass(frozen=True)
@@ -64,22 +70,24 @@ def sources(directory: Path) -> list[Path]:
     return found
 
 
-def version(directory: Path, pinned: list[Path], target: Target) -> str:
+def version(directory: Path, pinned: list[Path], target: Target, pages: bool) -> str:
     """Return what a release is known by."""
     files = {path.relative_to(directory).as_posix(): _digest(path) for path in sources(directory)}
-    return _hash([files, _libraries_key(pinned, target)])
+    return _hash([files, _libraries_key(pinned, target), _pages_key(directory / PAGES) if pages else ""])
 
 
-def archive(directory: Path, requirements: Path, constraints: Path, target: Target, cache: Path) -> Path:
+def archive(directory: Path, requirements: Path, constraints: Path, target: Target, pages: bool, cache: Path) -> Path:
     """Return a release's archive; made where the cache has none.
 
     Raises:
-        KcError: pip does not find what is pinned, or a file can't be read or written.
+        KcError: pip does not find what is pinned, npm does not build the pages, or a file can't be read or written.
     """
-    name = version(directory, [requirements, constraints], target)
+    name = version(directory, [requirements, constraints], target, pages)
     made = cache / f"release-{name}.tar.gz"
     if not made.exists():
-        found = libraries(requirements, constraints, target, cache)
+        found = {LIBRARIES: libraries(requirements, constraints, target, cache)}
+        if pages:
+            found[PAGES] = built(directory / PAGES, cache)
         with _beside(made) as beside:
             _pack(beside, directory, found)
         _forget(cache, "release-*.tar.gz")
@@ -107,10 +115,39 @@ def libraries(requirements: Path, constraints: Path, target: Target, cache: Path
     return made
 
 
-def _pack(file: Path, directory: Path, libraries: Path) -> None:
+def built(source: Path, cache: Path) -> Path:
+    """Return a directory with the pages that npm builds; made where the cache has none.
+
+    Raises:
+        KcError: There is no npm here, or it fails.
+    """
+    made = cache / f"pages-{_pages_key(source)}"
+    if not made.exists():
+        with _beside(made) as beside, tempfile.TemporaryDirectory(prefix=".npm-", dir=cache) as scratch:
+            work = Path(shutil.copytree(source, Path(scratch) / PAGES, ignore=shutil.ignore_patterns(*UNTOLD)))
+            for words in (["npm", "ci", "--no-fund", "--no-audit"], ["npm", "run", "build"]):
+                _npm(words, work)
+            shutil.copytree(work / "dist", beside)
+        _forget(cache, "pages-*")
+    return made
+
+
+def _npm(words: list[str], work: Path) -> None:
+    hint = "install npm where playbooks run, or leave the pages out: `media_server_pages: false`"
+    try:
+        done = subprocess.run(words, cwd=work, capture_output=True, text=True)
+    except OSError as error:
+        raise KcError(f"npm can't be run: {error.strerror}", hint=hint) from None
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise KcError(f"`{' '.join(words)}` failed: {''.join(said[-1:])}", hint=hint)
+
+
+def _pack(file: Path, directory: Path, found: dict[str, Path]) -> None:
     """Write an archive whose bytes are the same whenever it is made: root's files, without times."""
     members = [(f"{PACKAGE}/{path.relative_to(directory).as_posix()}", path) for path in sources(directory)]
-    members += [(f"{LIBRARIES}/{path.relative_to(libraries).as_posix()}", path) for path in sorted(libraries.rglob("*")) if path.is_file()]
+    for place, top in found.items():
+        members += [(f"{place}/{path.relative_to(top).as_posix()}", path) for path in sorted(top.rglob("*")) if path.is_file()]
     with file.open("wb") as raw, gzip.GzipFile("", "wb", 1, raw, 0) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
         for name, path in members:
             about = tarfile.TarInfo(name)
@@ -138,6 +175,13 @@ def _forget(cache: Path, pattern: str) -> None:
 
 def _libraries_key(pinned: list[Path], target: Target) -> str:
     return _hash([target.python, target.machine, *map(_digest, pinned)])
+
+
+def _pages_key(source: Path) -> str:
+    files = [
+        path for path in sorted(source.rglob("*")) if path.is_file() and not {"node_modules", "dist"} & {*path.relative_to(source).parts}
+    ]
+    return _hash({path.relative_to(source).as_posix(): _digest(path) for path in files})
 
 
 def _digest(path: Path) -> str:

@@ -287,12 +287,9 @@ def play(tmp_path: Path, dest: Path) -> Callable[..., tuple[dict[str, Any], str]
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         (tmp_path / "play.yml").write_text(PLAY)
-        environment = {
-            **os.environ,
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_INVENTORY": "localhost,",
-        }
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), str(tmp_path / "play.yml"), *options]
+        environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+        # in the environment `localhost,` would be a list of two, and the second this directory with all that is in it
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(tmp_path / "play.yml"), *options]
         given = {"dest": str(dest), "seen": str(tmp_path / "seen.json"), "ansible_python_interpreter": sys.executable}
         done = subprocess.run(
             [*command, "-e", json.dumps({**given, **variables})], capture_output=True, text=True, env=environment, check=False

@@ -26,7 +26,7 @@ def package(tmp_path: Path) -> Path:
 
 
 def made(package: Path, cache: Path, target: Target = TARGET) -> Path:
-    return archive(package, package / "requirements.txt", package.parent / "constraints.txt", target, cache)
+    return archive(package, package / "requirements.txt", package.parent / "constraints.txt", target, False, cache)
 
 
 def test_an_archive_holds_the_package_and_is_the_same_whenever_it_is_made(package: Path, tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_an_archive_is_made_once(package: Path, tmp_path: Path, monkeypatch: pyt
 )
 def test_another_release_has_another_name(package: Path, what: str) -> None:
     pinned = [package / "requirements.txt", package.parent / "constraints.txt"]
-    before, target = version(package, pinned, TARGET), TARGET
+    before, target = version(package, pinned, TARGET, False), TARGET
     if what == "python":
         target = Target("3.12", "x86_64")
     elif what == "machine":
@@ -60,14 +60,14 @@ def test_another_release_has_another_name(package: Path, what: str) -> None:
         (package / "new.py").touch()
     else:
         (package.parent / what).write_text("# another\n")
-    assert version(package, pinned, target) != before
+    assert version(package, pinned, target, False) != before
 
 
 def test_what_tools_leave_is_no_part_of_a_release(package: Path) -> None:
-    before = version(package, [], TARGET)
+    before = version(package, [], TARGET, False)
     (package / "pages" / "node_modules" / "y.py").touch()
     (package / "video" / "__pycache__" / "mux.py").touch()
-    assert version(package, [], TARGET) == before
+    assert version(package, [], TARGET, False) == before
 
 
 def test_old_archives_go(package: Path, tmp_path: Path) -> None:
@@ -95,3 +95,61 @@ def test_wheels_are_the_host_s() -> None:
     assert "--platform=manylinux_2_28_aarch64" in told
     assert "--only-binary=:all:" in told
     assert not [one for one in told if "x86_64" in one]
+
+
+NPM = """#!/bin/sh
+set -eu
+echo "$*" >>"{said}"
+[ ! -e "{said}.fails" ] || {{ echo "npm error: no such package" >&2; exit 1; }}
+[ "$1" != run ] || {{ mkdir dist; cp src/page dist/index.html; }}
+"""
+
+
+@pytest.fixture
+def npm(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program in the place of npm, and the file that tells what it was asked. What npm really builds is tried in molecule."""
+    said, programs = tmp_path / "said", tmp_path / "bin"
+    programs.mkdir()
+    (programs / "npm").write_text(NPM.format(said=said))
+    (programs / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=":")
+    (package / "pages" / "src").mkdir()
+    (package / "pages" / "src" / "page").write_text("one")
+    return said
+
+
+def with_pages(package: Path, cache: Path) -> Path:
+    return archive(package, package / "requirements.txt", package.parent / "constraints.txt", TARGET, True, cache)
+
+
+def test_pages_are_built_once_and_are_in_the_release(package: Path, tmp_path: Path, npm: Path) -> None:
+    first = with_pages(package, tmp_path / "cache")
+    with tarfile.open(first) as tar:
+        assert "pages/index.html" in tar.getnames()
+        assert not [name for name in tar.getnames() if "node_modules" in name or name.startswith("media_server/pages")]
+    (package / "video" / "cut.py").write_text("# another\n")
+    assert with_pages(package, tmp_path / "cache") != first
+    assert npm.read_text().splitlines() == ["ci --no-fund --no-audit", "run build"]
+    before = version(package, [], TARGET, True)
+    (package / "pages" / "node_modules" / "y.js").touch()
+    assert version(package, [], TARGET, True) == before != version(package, [], TARGET, False)
+    (package / "pages" / "src" / "page").write_text("two")
+    assert version(package, [], TARGET, True) != before
+    with_pages(package, tmp_path / "cache")
+    assert len(npm.read_text().splitlines()) == 4
+
+
+def test_what_npm_says_is_told_and_nothing_is_left_half_made(package: Path, tmp_path: Path, npm: Path) -> None:
+    failing = npm.with_name("said.fails")
+    failing.touch()
+    with pytest.raises(KcError, match=r"`npm ci --no-fund --no-audit` failed: npm error: no such package\. .*media_server_pages: false"):
+        with_pages(package, tmp_path / "cache")
+    assert not [*(tmp_path / "cache").glob("pages-*")] and not [*(tmp_path / "cache").glob("release-*")]
+    failing.unlink()
+    with_pages(package, tmp_path / "cache")
+
+
+def test_without_npm_it_says_what_to_do(package: Path, tmp_path: Path, npm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(KcError, match=r"npm can't be run: No such file or directory\. Install npm"):
+        with_pages(package, tmp_path / "cache")

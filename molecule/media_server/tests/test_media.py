@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import uuid
 from pathlib import Path
@@ -54,6 +55,13 @@ def test_a_segment_is_for_a_session_and_is_ciphertext(asset: str) -> None:
     assert given.status_code == 200
     assert given.content[:1] != b"\x47"  # what a packet of MPEG-TS begins with (ISO/IEC 13818-1, 2.4.3.2)
     assert ask("GET", where).status_code == 403
+
+
+def test_it_has_pages_of_its_own() -> None:
+    page = ask("GET", "/")
+    assert page.status_code == 200 and "<title>" in page.text
+    scripts = re.findall(r'src="(/[^"]+\.js)"', page.text)
+    assert scripts and all(ask("GET", each).status_code == 200 for each in scripts)
 
 
 def test_nothing_is_answered_without_tls_and_no_older_tls() -> None:

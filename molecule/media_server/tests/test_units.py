@@ -116,7 +116,9 @@ def test_a_service_that_is_killed_is_started_again() -> None:
 @pytest.fixture
 def another(tmp_path: Path) -> Iterator[Path]:
     """The program's package, to be changed; afterwards the host has this project's again."""
-    source = shutil.copytree(ROOT / "media_server", tmp_path / "media_server", ignore=shutil.ignore_patterns("pages", "__pycache__"))
+    source = shutil.copytree(
+        ROOT / "media_server", tmp_path / "media_server", ignore=shutil.ignore_patterns("node_modules", "dist", "__pycache__")
+    )
     yield source
     status, said = playbook("converge.yml")
     assert status == 0, said
