@@ -27,7 +27,7 @@ from media_server.jobs import order
 from media_server.package import package
 from media_server.video.offer import Wanted
 from media_server.video.plan import plan
-from media_server.where import EDGE, key_uri, licence_uri
+from media_server.where import EDGE, PICTURES, key_uri, licence_uri
 from media_server.wrap import Locked, Wrapper
 
 from .directory import Directory
@@ -55,7 +55,8 @@ def test_an_asset_is_made_and_its_manifest_vouches_for_all_of_it(place: Place, v
         for offer in OFFERS:
             wanted = Wanted(offer, by, keys, key_uri(asset), licence_uri(asset))
             objects |= package([cell], [wanted], Directory(tmp_path))
-        assert objects == said.objects, "each profile is as it is alone"
+    of_profiles = {path: sha256 for path, sha256 in said.objects.items() if not path.startswith(PICTURES)}
+    assert objects == of_profiles, "each profile is as it is alone"
 
 
 def test_several_cells_make_the_same_as_one(place: Place, video: VideoOf) -> None:
