@@ -77,10 +77,10 @@ class Vault(Kind):
             aws.find("backup", "delete_backup_vault_lock_configuration", BackupVaultName=name)
         if live.attrs["policy"]:
             aws.find("backup", "delete_backup_vault_access_policy", BackupVaultName=name)
-        for point in _points(aws, name):
+        for point in points(aws, name):
             if point.get("Status") != "DELETING":
                 aws.find("backup", "delete_recovery_point", BackupVaultName=name, RecoveryPointArn=point["RecoveryPointArn"])
-        aws.wait(f"end of the backups in {name}", lambda: "some left" if _points(aws, name) else "empty", until=["empty"], timeout=EMPTYING)
+        aws.wait(f"end of the backups in {name}", lambda: "some left" if points(aws, name) else "empty", until=["empty"], timeout=EMPTYING)
         aws.find("backup", "delete_backup_vault", BackupVaultName=name)
 
 
@@ -95,7 +95,8 @@ def _lock_of(vault: Mapping[str, Any]) -> dict[str, Any]:
     return {**{attr: vault.get(key) or 0 for key, attr in _LOCK.items()}, **until}
 
 
-def _points(aws: Aws, vault: str) -> list[dict[str, Any]]:
+def points(aws: Aws, vault: str) -> list[dict[str, Any]]:
+    """Return what is in a vault: recovery points."""
     return aws.pages("backup", "list_recovery_points_by_backup_vault", "RecoveryPoints", BackupVaultName=vault)
 
 
