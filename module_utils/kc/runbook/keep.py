@@ -50,6 +50,8 @@ def keep(params: Mapping[str, Any], content: Content, *, check: bool, process: i
         return _reported(params, content, before)
     if params["do"] == "open" and carrier.is_over(before):
         return {"changed": False, "due": False, "last": _ended(before), **_standing(Progress(content.BOOK, before))}
+    if params["do"] != "open" and not _is_under_way(before):
+        raise KcError(f"no run of {content.BOOK.name} is under way", hint="open one first: the playbook's first stage does")
     run = Run.open(shelf, content.BOOK, about.arguments, me(process))
     result: dict[str, Any] = {"changed": True}
     step = params["step"]
@@ -93,6 +95,10 @@ def _replicas(aws: Aws, scope: Scope) -> list[dict[str, Any]]:
     return found
 
 
+def _is_under_way(entries: list[journal.Entry]) -> bool:
+    return bool(entries) and entries[-1].kind != journal.CLOSED
+
+
 def _standing(progress: Progress) -> dict[str, Any]:
     steps = {name: each.state for name, each in progress.steps.items()}
     proved = {name: each.facts for name, each in progress.steps.items() if each.facts}
@@ -101,16 +107,15 @@ def _standing(progress: Progress) -> dict[str, Any]:
 
 def _ended(entries: list[journal.Entry]) -> dict[str, Any]:
     """Return what the last run was, if it has ended."""
-    if not entries or entries[-1].kind != journal.CLOSED:
+    if not entries or _is_under_way(entries):
         return {}
     return {**entries[0].facts, "epoch": entries[0].epoch, "outcome": entries[-1].facts["outcome"], "at": entries[-1].at}
 
 
 def _foreseen(params: Mapping[str, Any], carrier: Carrier, before: list[journal.Entry]) -> dict[str, Any]:
     """Return what would be done: by the run that is under way, or by a new one."""
-    under_way = before and before[-1].kind != journal.CLOSED
     book = carrier.content.BOOK
-    progress = Progress(book, before) if under_way and before[0].facts.get("book") == book.name else None
+    progress = Progress(book, before) if _is_under_way(before) and before[0].facts.get("book") == book.name else None
     standing = _standing(progress) if progress else {"epoch": 0, "steps": dict.fromkeys(book.names, "waiting"), "proved": {}, "outcome": ""}
     result: dict[str, Any] = {"changed": False, "last": _ended(before), **standing}
     if params["do"] == "open":

@@ -1,0 +1,108 @@
+"""A run of the failover by its module, on the emulated AWS: what it calls is what it foresaw, and it changes nothing that is not its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from kc.errors import KcError
+from kc.runbook.books import failover
+from kc.runbook.keep import keep
+
+HERE, LOST = "eu-central-1", "me-west-1"
+FLAG = "/kc/lab/state/role"
+Do = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def do(client: Callable[..., Any], scope_option: Callable[..., dict[str, Any]]) -> Do:
+    client("s3", HERE).create_bucket(Bucket="journals", CreateBucketConfiguration={"LocationConstraint": HERE})
+    for region, role in ((HERE, "secondary"), (LOST, "primary")):
+        client("ssm", region).put_parameter(Name=FLAG, Value=role, Type="String")
+    tags = {"Platform": "kc", "Environment": "lab", "Component": "network", "Name": "kc-lab-data"}
+    ec2 = client("ec2", LOST)
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    ec2.create_network_acl(
+        VpcId=vpc, TagSpecifications=[{"ResourceType": "network-acl", "Tags": [{"Key": k, "Value": v} for k, v in tags.items()]}]
+    )
+
+    def go(what: str, step: str = "", check: bool = False, process: int = 1, **more: Any) -> dict[str, Any]:
+        options = {"bucket": "journals", "regions": [LOST, HERE], "home": LOST, "least": {}, "takeover": True, "facts": {}, "reason": ""}
+        params = {**options, "scope": scope_option(HERE), "do": what, "step": step, "untouched": False, "outcome": "completed", **more}
+        return keep(params, failover, check=check, process=process)
+
+    return go
+
+
+def rules(client: Callable[..., Any]) -> set[tuple[bool, int, str]]:
+    acls = client("ec2", LOST).describe_network_acls(Filters=[{"Name": "tag:Name", "Values": ["kc-lab-data"]}])["NetworkAcls"]
+    return {(each["Egress"], each["RuleNumber"], each["RuleAction"]) for each in acls[0]["Entries"] if each["RuleNumber"] < 100}
+
+
+def asked(do: Do, *steps: str) -> None:
+    for step in steps:
+        assert do("begin", step)["due"]
+        do("done", step, facts={"was": step})
+
+
+def test_a_fence_is_raised_as_it_was_foreseen_and_once(do: Do, client: Callable[..., Any]) -> None:
+    foreseen = do("carry", "fence", check=True)
+    assert foreseen["changed"] and foreseen["epoch"] == 0 and rules(client) == set()
+    assert do("open")["due"] and not do("open")["changed"]
+    with pytest.raises(KcError, match="not the turn of"):
+        do("carry", "fence")
+    asked(do, "confirm", "replica")
+    made = do("carry", "fence")
+    assert made["facts"] == foreseen["facts"] and len(made["facts"]["calls"]) == 2
+    assert rules(client) == {(False, 1, "deny"), (True, 1, "deny")}
+    assert do("carry", "fence")["facts"] == made["facts"], "what is done is told, and not done again"
+    assert do("carry", "fence", check=True)["facts"] == {"calls": []}
+
+
+def test_what_can_not_be_done_in_the_lost_region_is_told_and_stops_nothing(do: Do, client: Callable[..., Any]) -> None:
+    acl = client("ec2", LOST).describe_network_acls(Filters=[{"Name": "tag:Name", "Values": ["kc-lab-data"]}])["NetworkAcls"][0]
+    client("ec2", LOST).delete_network_acl(NetworkAclId=acl["NetworkAclId"])
+    do("open")
+    asked(do, "confirm", "replica")
+    assert do("carry", "fence")["facts"]["left"] == ["the fence of me-west-1: there is no network ACL kc-lab-data in me-west-1"]
+
+
+def test_a_region_that_somebody_else_made_primary_is_left_alone(do: Do, client: Callable[..., Any]) -> None:
+    do("open")
+    asked(do, "confirm", "replica")
+    client("ssm", HERE).put_parameter(Name=FLAG, Value="primary", Type="String", Overwrite=True)
+    with pytest.raises(KcError, match="eu-central-1 is `primary`, and run 1 did not make it that"):
+        do("carry", "fence")
+    assert rules(client) == set()
+
+
+def test_what_was_done_already_is_not_begun_again(do: Do, client: Callable[..., Any]) -> None:
+    do("open")
+    for step in failover.BOOK.names:
+        asked(do, step)
+        if step == "roles":
+            client("ssm", HERE).put_parameter(Name=FLAG, Value="primary", Type="String", Overwrite=True)
+    do("close")
+    for check in (False, True):
+        again = do("open", check=check)
+        assert not again["due"] and again["last"]["outcome"] == "completed" and again["last"]["epoch"] == 1
+    with pytest.raises(KcError, match="no run of failover is under way"):
+        do("begin", "promote")
+
+
+def test_a_region_that_is_primary_takes_over_from_nobody(do: Do, client: Callable[..., Any]) -> None:
+    client("ssm", HERE).put_parameter(Name=FLAG, Value="primary", Type="String", Overwrite=True)
+    with pytest.raises(KcError, match="eu-central-1 is primary already"):
+        do("open")
+
+
+def test_a_report_is_of_the_last_run(do: Do, tmp_path: Any) -> None:
+    with pytest.raises(KcError, match="there is no run of failover"):
+        do("report", directory=str(tmp_path))
+    do("open")
+    do("begin", "confirm")
+    do("failed", "confirm", reason="keeper-1 reaches it still")
+    names = [path.name for path in map(tmp_path.joinpath, do("report", directory=str(tmp_path))["files"])]
+    assert names == ["000001-failover.md", "000001-failover.json", "000001-failover.html"]
+    assert "keeper-1 reaches it still" in (tmp_path / names[0]).read_text()
