@@ -1,4 +1,4 @@
-"""The one file that knows Ansible: a module's `main`."""
+"""A unit as a module: where that meets Ansible. Actions do in `action.py`, what runs on nodes in `sql/report.py`."""
 
 from __future__ import annotations
 

@@ -7,44 +7,33 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 ROOT = Path(__file__).absolute().parents[2]
 if str(ROOT / "module_utils") not in sys.path:
     sys.path.append(str(ROOT / "module_utils"))
 
-from kc.aws.session import Aws, Connection, preload  # noqa: E402
+from kc.action import InProcess, options  # noqa: E402
+from kc.aws.session import Aws, preload  # noqa: E402
 from kc.preflight import IMPATIENT, preflight  # noqa: E402
 from kc.scope import Scope  # noqa: E402
-from kc.spec import COMMON, documentation, spec_of  # noqa: E402
-
-SPEC = {
-    "scope": spec_of(COMMON)["scope"],
-    **spec_of(documentation(ROOT / "library" / "kc_preflight.py")),
-}
+from kc.unit import connection_of  # noqa: E402
 
 preload(services=("ec2", "iam", "s3", "service-quotas", "sts"))
 
 
-class ActionModule(ActionBase):
+class ActionModule(InProcess):
     """Reads only, so check mode makes no difference."""
 
-    _supports_check_mode = True
-    _requires_connection = False
-    TRANSFERS_FILES = False
+    SPEC = options("kc_preflight")
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        _, params = self.validate_argument_spec(argument_spec=SPEC)
+    def act(self, params: dict[str, Any], *, check: bool) -> dict[str, Any]:
         given = params["scope"]
-        connection = Connection(**{key: value for key, value in (given["aws"] or {}).items() if value is not None})
         scope = Scope(given["platform"], given["environment"], given["account"], given["region"], "preflight")
-        checks = preflight(Aws(replace(connection, **IMPATIENT), scope.region), scope, params["needs"])
-        result: dict[str, Any] = {"changed": False, "checks": [check.facts() for check in checks]}
-        unknown = [f"{check.check}: {check.detail}" for check in checks if check.verdict == "unknown"]
+        checks = preflight(Aws(replace(connection_of(params), **IMPATIENT), scope.region), scope, params["needs"])
+        result: dict[str, Any] = {"changed": False, "checks": [each.facts() for each in checks]}
+        unknown = [f"{each.check}: {each.detail}" for each in checks if each.verdict == "unknown"]
         if unknown:
             result["warnings"] = [f"{scope.region}: not known to be enough: {'; '.join(unknown)}"]
-        failures = [check.line for check in checks if check.verdict == "fail"]
+        failures = [each.line for each in checks if each.verdict == "fail"]
         if failures:
             result |= {"failed": True, "msg": "\n".join(["The account is not ready; nothing was touched.", *failures])}
         return result

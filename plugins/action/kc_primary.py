@@ -7,43 +7,31 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 ROOT = Path(__file__).absolute().parents[2]
 if str(ROOT / "module_utils") not in sys.path:
     sys.path.append(str(ROOT / "module_utils"))
 
+from kc.action import InProcess, options  # noqa: E402
 from kc.aws.session import Aws, preload  # noqa: E402
 from kc.errors import KcError  # noqa: E402
 from kc.preflight import IMPATIENT  # noqa: E402
 from kc.primary import flag_name, primary_of, read_flags  # noqa: E402
 from kc.scope import Scope  # noqa: E402
-from kc.spec import COMMON, documentation, spec_of  # noqa: E402
 from kc.unit import connection_of  # noqa: E402
-
-SPEC = {
-    "scope": spec_of(COMMON)["scope"],
-    **spec_of(documentation(ROOT / "library" / "kc_primary.py")),
-}
 
 preload(services=("ssm",))
 
 
-class ActionModule(ActionBase):
+class ActionModule(InProcess):
     """Reads only, so check mode makes no difference."""
 
-    _supports_check_mode = True
-    _requires_connection = False
-    TRANSFERS_FILES = False
+    SPEC = options("kc_primary")
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        _, params = self.validate_argument_spec(argument_spec=SPEC)
+    def act(self, params: dict[str, Any], *, check: bool) -> dict[str, Any]:
         given = params["scope"]
-        connection = connection_of(params)
         scope = Scope(given["platform"], given["environment"], given["account"], given["region"], "preflight")
         try:
-            flags = read_flags(Aws(replace(connection, **IMPATIENT), scope.region), scope, params["regions"])
+            flags = read_flags(Aws(replace(connection_of(params), **IMPATIENT), scope.region), scope, params["regions"])
             primary = primary_of(flags, params["home"], flag_name(scope))
         except KcError as error:
             return {"failed": True, "changed": False, "msg": f"{error} Nothing was touched."}
