@@ -10,6 +10,7 @@ description:
     gone on with by opening it again for the same.
   - A step that is made of calls to AWS is carried out in one task (O(do=carry)); one whose act is other tasks is begun before them
     (O(do=begin), which tells whether it is due) and ended behind them (O(do=done), O(do=failed)).
+  - A run ends when it is closed, when it was taken back (O(do=undo), as long as there is a way back), or is given up for a reason.
   - Check mode writes nothing, and tells which calls would be made.
 options:
   scope:
@@ -24,7 +25,7 @@ options:
   do:
     description: What to do; C(replicas) tells which databases there are, and is about no run.
     type: str
-    choices: [replicas, open, carry, begin, done, failed, close, report]
+    choices: [replicas, open, carry, begin, done, failed, undo, give_up, close, report]
     required: true
   bucket:
     description: The bucket that journals are in, in C(scope.region).
@@ -48,22 +49,17 @@ options:
     type: str
     default: ""
   facts:
-    description: With O(do=done), what was proved; with O(do=close), what is worth knowing. Plain data, and no secrets.
+    description: With O(do=done), what was proved. Plain data, and no secrets.
     type: dict
     default: {}
   reason:
-    description: With O(do=failed), why; with O(outcome=given up), too.
+    description: With O(do=failed) and O(do=give_up), why.
     type: str
     default: ""
   untouched:
     description: With O(do=failed), that it changed nothing, or took back what it did.
     type: bool
     default: false
-  outcome:
-    description: With O(do=close), how it ended.
-    type: str
-    choices: [completed, undone, given up]
-    default: completed
   takeover:
     description: That whoever began the step is dead, whatever it looks like from here.
     type: bool
@@ -117,7 +113,7 @@ last:
   type: dict
   returned: success
 replicas:
-  description: With O(do=replicas), the databases of the region that takes over; C({id, client, status, source, address, port}) each.
+  description: With O(do=replicas), the replicas of MySQL in the region that takes over; C({id, address, port}) each.
   type: list
   returned: success
 files:

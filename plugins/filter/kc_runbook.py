@@ -32,9 +32,14 @@ def kc_seen(nodes: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> 
     return {"asked": [*asked], "blind": [node for node, results in asked.items() if not any("state" in each for each in results)]}
 
 
+def kc_untouched(results: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether nothing is other than before a step that failed: each result changed nothing, or took back what it did."""
+    return all(each.get("undone") or not (each.get("changed") or each.get("applied")) for each in results)
+
+
 class FilterModule:
     """Ansible's way to the filters."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return them by name."""
-        return {"kc_call": kc_call, "kc_replica": kc_replica, "kc_promoted": kc_promoted, "kc_seen": kc_seen}
+        return {"kc_call": kc_call, "kc_replica": kc_replica, "kc_promoted": kc_promoted, "kc_seen": kc_seen, "kc_untouched": kc_untouched}

@@ -29,7 +29,7 @@ def do(client: Callable[..., Any], scope_option: Callable[..., dict[str, Any]]) 
 
     def go(what: str, step: str = "", check: bool = False, process: int = 1, **more: Any) -> dict[str, Any]:
         options = {"bucket": "journals", "regions": [LOST, HERE], "home": LOST, "least": {}, "takeover": True, "facts": {}, "reason": ""}
-        params = {**options, "scope": scope_option(HERE), "do": what, "step": step, "untouched": False, "outcome": "completed", **more}
+        params = {**options, "scope": scope_option(HERE), "do": what, "step": step, "untouched": False, **more}
         return keep(params, failover, check=check, process=process)
 
     return go
@@ -75,6 +75,40 @@ def test_a_region_that_somebody_else_made_primary_is_left_alone(do: Do, client: 
     with pytest.raises(KcError, match="eu-central-1 is `primary`, and run 1 did not make it that"):
         do("carry", "fence")
     assert rules(client) == set()
+    with pytest.raises(KcError, match="did not make it that"):
+        do("begin", "fence")
+    client("ssm", HERE).put_parameter(Name=FLAG, Value="secondary", Type="String", Overwrite=True)
+    assert do("open")["steps"]["fence"] == "waiting", "what was refused was never begun"
+
+
+def test_what_was_done_is_taken_back_as_it_was_foreseen(do: Do, client: Callable[..., Any]) -> None:
+    do("open")
+    asked(do, "confirm", "replica")
+    do("carry", "fence")
+    foreseen = do("undo", check=True)
+    assert foreseen["changed"] and len(rules(client)) == 2
+    made = do("undo")
+    assert made["facts"] == foreseen["facts"] and len(made["facts"]["calls"]) == 2
+    assert rules(client) == set() and made["outcome"] == "undone"
+    assert made["steps"] == {**dict.fromkeys(failover.BOOK.names, "waiting"), **dict.fromkeys(("confirm", "replica", "fence"), "undone")}
+    assert do("open")["epoch"] == 2
+
+
+def test_behind_the_promotion_there_is_no_way_back_but_a_run_can_be_given_up(do: Do) -> None:
+    do("open")
+    asked(do, "confirm", "replica", "fence", "room")
+    do("begin", "promote")
+    with pytest.raises(KcError, match=r"no way back from \(5/8\) Promote the replica"):
+        do("undo")
+    with pytest.raises(KcError, match="given up for a reason"):
+        do("give_up")
+    assert do("give_up", reason="the region is back")["outcome"] == "given up"
+    assert do("open")["last"]["outcome"] == "given up"
+
+
+def test_without_a_replica_it_says_so(do: Do) -> None:
+    with pytest.raises(KcError, match="there is no replica of MySQL in eu-central-1"):
+        do("replicas")
 
 
 def test_what_was_done_already_is_not_begun_again(do: Do, client: Callable[..., Any]) -> None:

@@ -12,7 +12,7 @@ from kc.errors import KcError
 from kc.runbook import journal
 from kc.runbook.book import COMPLETED, EXECUTE, Book, Step
 from kc.runbook.journal import Entry, Late
-from kc.runbook.run import Run
+from kc.runbook.run import Run, last, me
 from kc.runbook.shelf import Bucket
 from kc.unit import connection_of
 
@@ -32,17 +32,19 @@ def entry(number: int = 0, by: str = "a") -> Entry:
 
 def test_a_run_is_kept_and_gone_on_with(shelf: Bucket) -> None:
     assert shelf.epochs() == []
-    run = Run.open(shelf, BOOK, {"lost": "me-west-1"})
+    run = Run.open(shelf, last(shelf), BOOK, {"lost": "me-west-1"}, me())
     run.begin("promote")
     run.done("promote", {"lost": "é"})
-    again = Run.open(shelf, BOOK, {"lost": "me-west-1"})
+    again = Run.open(shelf, last(shelf), BOOK, {"lost": "me-west-1"}, me())
     assert not again.begin("promote")
     again.begin("flag")
     again.done("flag")
     again.close(COMPLETED)
     again.guard()
+    with pytest.raises(Late, match="somebody else goes on with run 1: its journal has an entry 5"):
+        run.guard()
     assert [each.kind for each in journal.read(shelf, 1)] == ["opened", "begun", "done", "begun", "done", "closed"]
-    assert Run.open(shelf, BOOK, {"lost": "me-west-1"}).epoch == 2
+    assert Run.open(shelf, last(shelf), BOOK, {"lost": "me-west-1"}, me()).epoch == 2
     with pytest.raises(Late, match="run 2 has begun since"):
         again.guard()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -184,7 +186,11 @@ def test_it_goes_by_way_of_a_command(servers: list[Server]) -> None:
     [
         (["/nosuch/program"], "`via`: /nosuch/program: No such file"),
         (["true"], "it closed the connection|broken|reset"),
-        ([sys.executable, "-c", RELAY, "localhost", "1"], "it closed the connection|broken|reset"),
+        (
+            [sys.executable, "-c", RELAY, "localhost", "1"],
+            r"the way to it, `.*python.*`, says: ConnectionRefusedError: .* Connection refused",
+        ),
+        (["sh", "-c", "echo no such node: {host} >&2; exit 1"], "the way to it, `sh`, says: no such node: localhost"),
     ],
 )
 def test_a_way_that_leads_nowhere_is_told(servers: list[Server], command: list[str], says: str) -> None:
@@ -196,3 +202,9 @@ def test_who_is_at_the_end_of_the_way_proves_its_name(servers: list[Server]) -> 
     access = by_way_of(servers[0].access, sys.executable, "-c", RELAY, "localhost", str(servers[0].node.port))
     with pytest.raises(KcError, match="its certificate is for other names"):
         Server(Node("elsewhere.example", servers[0].node.port), access).one("SELECT 1")
+
+
+def test_a_way_that_does_not_come_to_an_end_is_given_up(servers: list[Server]) -> None:
+    with pytest.raises(KcError, match="no answer within 2 s"):
+        Server(servers[0].node, replace(by_way_of(servers[0].access, "sleep", "600"), timeout=2)).one("SELECT 1")
+    assert not subprocess.run(["pgrep", "--parent", str(os.getpid()), "--full", "^sleep 600$"], capture_output=True).stdout

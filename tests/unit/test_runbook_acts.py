@@ -23,7 +23,7 @@ SCOPE = Scope("kc", "lab", "123456789012", HERE, "network")
 BEGUN = datetime(2026, 1, 31, 21, tzinfo=UTC)
 BEFORE, AFTER = BEGUN - timedelta(hours=1), BEGUN + timedelta(seconds=1)
 
-FENCE = Fence(SCOPE, "kc-lab-data", ["0.0.0.0/0"], raised=True)
+FENCE = Fence(SCOPE, "kc-lab-data", ["0.0.0.0/0"])
 WORLD = {(False, 1): "0.0.0.0/0", (True, 1): "0.0.0.0/0"}
 ONE = {"api": 4, "spa": 2}
 
@@ -55,7 +55,7 @@ ONE = {"api": 4, "spa": 2}
         (FENCE, ("acl-1", {}), ["create_network_acl_entry"] * 2, "0 of 2 rules"),
         (FENCE, ("acl-1", {(False, 1): "10.0.0.0/8"}), ["replace_network_acl_entry", "create_network_acl_entry"], "1 of 2 rules"),
         (
-            Fence(SCOPE, "kc-lab-data", [], raised=False),
+            Fence(SCOPE, "kc-lab-data", []),
             ("acl-1", {**WORLD, (True, 7): "10.0.0.0/8"}),
             ["delete_network_acl_entry"] * 3,
             "3 of 0 rules",

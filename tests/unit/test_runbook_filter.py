@@ -41,3 +41,17 @@ def test_a_replica_without_a_source_has_nothing_of_one() -> None:
 def test_a_call_is_a_line() -> None:
     call = {"call": "ecs:update_service", "endpoint": "https://ecs.example", "region": "eu-central-1", "params": {"service": "api"}}
     assert MODULE.kc_call(call) == 'ecs:update_service at https://ecs.example (eu-central-1) {"service": "api"}'
+
+
+@pytest.mark.parametrize(
+    ("results", "untouched"),
+    [
+        ([{"failed": True, "msg": "refused", "applied": [], "changed": False}], True),
+        ([{"failed": True, "applied": ["STOP REPLICA"], "changed": True, "undone": True}], True),
+        ([{"failed": True, "applied": ["STOP REPLICA"], "changed": False}], False),
+        ([{"changed": True, "applied": ["rds promote_read_replica"]}, {"failed": True, "applied": []}], False),
+        ([{"failed": True, "msg": "an assertion"}], True),
+    ],
+)
+def test_a_step_that_failed_says_whether_it_changed_anything(results: list[dict[str, Any]], untouched: bool) -> None:
+    assert MODULE.kc_untouched(results) is untouched

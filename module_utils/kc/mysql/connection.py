@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from ..errors import KcError
 from ..sql.connection import Connection
+from ..sql.errors import UNREACHABLE
 from ..sql.node import Access, Node
 from ..sql.statement import Statement, of
-from ..sql.way import through
+from ..sql.way import Way
 from .errors import UNTRUSTED, NodeError, of_network, of_server
 
 __all__ = ["PORT", "SOCKET", "Access", "Local", "Node", "Server"]
@@ -89,11 +91,19 @@ class Server(Connection[Node]):
         return self._connection
 
     def _begun(self, kind: Callable[..., Any]) -> Any:
-        """Return a connection that has begun."""
-        via = self.access.via
-        made = kind(**self._way(), **self._session(), defer_connect=bool(via))
-        if via:
-            made.connect(through(via, self.node, self.access.timeout))
+        """Return a connection that has begun; what the way there complained of is told, rather than that it ended."""
+        if not self.access.via:
+            return kind(**self._way(), **self._session())
+        way = Way(self.access.via, self.node)
+        way.socket.settimeout(self.access.timeout)
+        made = kind(**self._way(), **self._session(), defer_connect=True)
+        try:
+            made.connect(way.socket)
+        except (OSError, EOFError, made.Error) as error:
+            said = way.failed()
+            if said and _broke_off(error):
+                raise NodeError(str(self.node), f"the way to it, `{self.access.via[0]}`, says: {said}", code=UNREACHABLE) from None
+            raise
         return made
 
     def _way(self) -> dict[str, Any]:
@@ -161,6 +171,12 @@ class Local(Server):
 
     def _way(self) -> dict[str, Any]:
         return {"unix_socket": self.socket, "user": self.access.user}
+
+
+def _broke_off(error: Exception) -> bool:
+    """Whether a connection ended, and nobody on the other side said why: a certificate that is refused is a reason."""
+    known = getattr(error, "original_exception", error)
+    return error.args[:1] in {(code,) for code in LOST} or (isinstance(known, OSError) and not isinstance(known, ssl.SSLError))
 
 
 PLAIN = -1

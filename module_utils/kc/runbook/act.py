@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -20,9 +19,6 @@ class Call:
     service: str
     operation: str
     params: Mapping[str, Any]
-
-    def __str__(self) -> str:
-        return f"{self.service}:{self.operation} in {self.region} {json.dumps(self.params, sort_keys=True, default=str)}"
 
     def facts(self, aws: Aws) -> dict[str, Any]:
         """Return it as data, with where it goes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,11 +64,6 @@ class Book:
         """Return a step's title with its place: "(3/9) Fence the old primary"."""
         step = self.step(name)
         return f"({self.steps.index(step) + 1}/{len(self.steps)}) {step.title}"
-
-    @property
-    def no_return(self) -> str:
-        """The first step from which there is no way back; empty where there is none."""
-        return next((step.name for step in self.steps if not step.undo), "")
 
 
 @dataclass
@@ -158,6 +153,6 @@ class Progress:
         """How it ended; empty while it is under way."""
         return str(self.closed.facts["outcome"]) if self.closed is not None else ""
 
-    def done(self, names: Iterable[str]) -> bool:
-        """Whether steps are done."""
-        return all(self.steps[name].state == journal.DONE for name in names)
+    def is_done(self, name: str) -> bool:
+        """Whether a step is done."""
+        return self.steps[name].state == journal.DONE

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
 from ..aws.session import Aws, Connection
 from ..errors import KcError
 from ..primary import PRIMARY, flag_name
 from .act import Act, perform, plan
-from .book import Book
-from .journal import CLOSED, Entry, Late
-from .run import Run
+from .book import COMPLETED, REVERTED, Book, Progress, Step
+from .journal import Entry, Late
+from .run import Run, is_under_way
 from .site import Site
 
 BRIEF: dict[str, Any] = {"connect_timeout": 2.0, "read_timeout": 3.0, "attempts": 1}
@@ -26,6 +27,10 @@ ROLES = "roles"
 """The step after which the region that takes over is primary."""
 
 
+Do = Callable[[Act[Any], Aws, float], list[dict[str, Any]]]
+"""What is done with an act, where, and within how many seconds; returns calls."""
+
+
 class Content(Protocol):
     """A runbook: a module of `books`."""
 
@@ -36,6 +41,9 @@ class Content(Protocol):
 
     def tried(self, site: Site, step: str) -> Sequence[Act[Any]]:
         """Return what a step tries besides."""
+
+    def back(self, site: Site, step: str) -> Sequence[Act[Any]]:
+        """Return what takes a step back."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +73,10 @@ class Carrier:
         Raises:
             KcError: The region is primary, and the last run did not make it that.
         """
-        if (entries and entries[-1].kind != CLOSED) or self.role() != PRIMARY:
+        if is_under_way(entries) or self.role() != PRIMARY:
             return False
-        if entries and entries[0].facts == {"book": self.content.BOOK.name, "arguments": self.site.arguments}:
+        asked = {"book": self.content.BOOK.name, "arguments": self.site.arguments}
+        if entries and entries[0].facts == asked and entries[-1].facts["outcome"] == COMPLETED:
             return True
         raise KcError(f"{self.site.to} is primary already", hint=f"there is nothing to take over from {self.site.other}")
 
@@ -82,7 +91,10 @@ class Carrier:
         roles = run.progress.steps[ROLES]
         wrong = (role == PRIMARY) if not roles.attempts else (role != PRIMARY and roles.state == "done")
         if wrong:
-            raise Late(f"{self.site.to} is `{role}`, and run {run.epoch} did not make it that", hint="find out who did: status.yml")
+            raise Late(
+                f"{self.site.to} is `{role}`, and run {run.epoch} did not make it that",
+                hint="look at both regions' role flags, and find out who did",
+            )
 
     def carry(self, run: Run, step: str, takeover: bool = False) -> Mapping[str, Any]:
         """Carry a step out that is nothing but acts, unless it is done; return its facts.
@@ -95,37 +107,60 @@ class Carrier:
         Raises:
             KcError: An act failed; that is in the journal then.
         """
+        self.guard(run)
         if not run.begin(step, takeover):
             return run.progress.steps[step].facts
-        seconds = run.progress.book.step(step).seconds
-        calls: list[dict[str, Any]] = []
-        left: list[str] = []
         try:
-            for act in self.content.tried(self.site, step):
-                try:
-                    calls += perform(act, self.lost, lambda: self.guard(run), TRIED_SECONDS)
-                except Late:
-                    raise
-                except KcError as error:
-                    left.append(f"{act.what}: {error.message}")
-            for act in self.content.acts(self.site, step, _since(run, step)):
-                calls += perform(act, self.aws, lambda: self.guard(run), seconds)
+            facts = self._each(run.progress.book.step(step), _since(run, step), partial(self._perform, run))
+        except Late:
+            raise  # it is not this run's any more, and nor is its journal
         except KcError as error:
             run.failed(step, str(error))
             raise
-        facts = {"calls": calls, **({"left": left} if left else {})}
         run.done(step, facts)
         return facts
 
     def foresee(self, step: str) -> Mapping[str, Any]:
         """Return what carrying a step out would call, as things are now."""
-        calls = [call for act in self.content.acts(self.site, step, datetime.now(UTC)) for call in plan(act, self.aws)]
-        left = []
-        for act in self.content.tried(self.site, step):
+        return self._each(self.content.BOOK.step(step), datetime.now(UTC), lambda act, aws, seconds: plan(act, aws))
+
+    def undo(self, run: Run) -> list[dict[str, Any]]:
+        """Take back all that a run has done, and end it; return the calls that it took.
+
+        Raises:
+            KcError: There is no way back, or a call failed: done again, it goes on.
+        """
+        made = []
+        while (step := run.progress.back) is not None:
+            self.guard(run)
+            run.undo(step.name)
+            calls = [call for act in self.content.back(self.site, step.name) for call in self._perform(run, act, self.aws, step.seconds)]
+            run.undone(step.name, {"calls": calls})
+            made += calls
+        run.close(REVERTED)
+        return made
+
+    def foresee_undo(self, progress: Progress) -> list[dict[str, Any]]:
+        """Return what taking a run back would call, as things are now."""
+        touched = [name for name, each in reversed(progress.steps.items()) if each.touched]
+        return [call for name in touched for act in self.content.back(self.site, name) for call in plan(act, self.aws)]
+
+    def _perform(self, run: Run, act: Act[Any], aws: Aws, seconds: float) -> list[dict[str, Any]]:
+        return perform(act, aws, lambda: self.guard(run), seconds)
+
+    def _each(self, step: Step, since: datetime, do: Do) -> dict[str, Any]:
+        """Do something with all acts of a step, those that are only tried first; return its facts."""
+        calls: list[dict[str, Any]] = []
+        left: list[str] = []
+        for act in self.content.tried(self.site, step.name):
             try:
-                calls += plan(act, self.lost)
+                calls += do(act, self.lost, TRIED_SECONDS)
+            except Late:
+                raise
             except KcError as error:
                 left.append(f"{act.what}: {error.message}")
+        for act in self.content.acts(self.site, step.name, since):
+            calls += do(act, self.aws, step.seconds)
         return {"calls": calls, **({"left": left} if left else {})}
 
 

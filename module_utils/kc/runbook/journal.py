@@ -75,6 +75,9 @@ class Shelf(Protocol):
     def read(self, epoch: int) -> list[str]:
         """Return a run's entries as they were written, in their order."""
 
+    def behind(self, entry: Entry) -> list[tuple[int, int]]:
+        """Return what was written behind an entry, in its run and in later ones: epoch and number of each."""
+
     def add(self, entry: Entry) -> None:
         """Write an entry.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -71,29 +71,30 @@ class Run:
     def open(
         cls,
         shelf: Shelf,
+        before: Sequence[Entry],
         book: Book,
         arguments: Mapping[str, Any],
-        by: Mapping[str, str] | None = None,
+        by: Mapping[str, str],
         clock: Callable[[], str] = now,
     ) -> Run:
         """Go on with the run that is under way, or open one.
 
         Args:
             shelf: Where journals are.
+            before: The last run's journal (`last`).
             book: What is run.
             arguments: What it is run for: plain data. A run is gone on with only for the same.
-            by: Who runs it; this process.
+            by: Who runs it (`me`).
             clock: Tells the moment.
 
         Raises:
             KcError: Another runbook is under way, or this one for something else.
             Late: Somebody else opened one in the same moment.
         """
-        by, entries = by or me(), last(shelf)
-        if entries and entries[-1].kind != journal.CLOSED:
-            _same(entries[0], book, arguments)
-            return cls(shelf, Progress(book, entries), by, clock)
-        epoch = entries[0].epoch + 1 if entries else 1
+        if is_under_way(before):
+            _same(before[0], book, arguments)
+            return cls(shelf, Progress(book, before), by, clock)
+        epoch = before[0].epoch + 1 if before else 1
         first = Entry(epoch, 0, journal.OPENED, clock(), by, facts={"book": book.name, "arguments": dict(arguments)})
         shelf.add(first)
         return cls(shelf, Progress(book, [first]), by, clock)
@@ -109,12 +110,13 @@ class Run:
         Raises:
             Late: It is not, or somebody has.
         """
-        if (last := self._shelf.epochs()[-1]) != self.epoch:
-            raise Late(f"run {last} has begun since, and run {self.epoch} is over")
-        if (count := len(self._shelf.read(self.epoch))) != len(self.progress.entries):
-            raise Late(
-                f"somebody else goes on with run {self.epoch}: its journal has {count} entries, {len(self.progress.entries)} are known here"
-            )
+        behind = self._shelf.behind(self.progress.entries[-1])
+        if not behind:
+            return
+        epoch, number = behind[-1]
+        if epoch != self.epoch:
+            raise Late(f"run {epoch} has begun since, and run {self.epoch} is over")
+        raise Late(f"somebody else goes on with run {epoch}: its journal has an entry {number} that is not known here")
 
     def begin(self, name: str, takeover: bool = False) -> bool:
         """Begin a step; return whether there is something to do: a step that is done is not done again.
@@ -133,7 +135,7 @@ class Run:
             raise KcError(f"run {self.epoch} is {progress.outcome}")
         if progress.undoing:
             raise KcError(f"run {self.epoch} is on its way back", hint="have it undone, then begin anew")
-        if progress.done([name]):
+        if progress.is_done(name):
             return False
         due = progress.next
         if due is not None and due.name != name:
@@ -243,6 +245,11 @@ def last(shelf: Shelf) -> list[Entry]:
     return journal.read(shelf, epochs[-1]) if epochs else []
 
 
+def is_under_way(entries: Sequence[Entry]) -> bool:
+    """Whether a journal is of a run that has not ended."""
+    return bool(entries) and entries[-1].kind != journal.CLOSED
+
+
 def _same(opened: Entry, book: Book, arguments: Mapping[str, Any]) -> None:
     """Raise where the run that is under way is another one than is asked for."""
     found = opened.facts
@@ -251,5 +258,5 @@ def _same(opened: Entry, book: Book, arguments: Mapping[str, Any]) -> None:
     about = ", ".join(f"{name}={value}" for name, value in sorted(dict(found.get("arguments") or {}).items()))
     raise KcError(
         f"run {opened.epoch} is under way since {opened.at}: {found.get('book')} with {about or 'nothing'}",
-        hint="go on with that one, undo it, or give it up for a reason",
+        hint="go on with that one; or run it with `-e undo=true`, or give it up with `-e give_up=` and a reason",
     )

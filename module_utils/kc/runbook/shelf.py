@@ -34,13 +34,22 @@ class Bucket:
         keys = sorted(each["Key"] for each in self._aws.pages("s3", "list_objects_v2", "Contents", Bucket=self._bucket, Prefix=prefix))
         return self._aws.map(self._get, keys)
 
+    def behind(self, entry: Entry) -> list[tuple[int, int]]:
+        """Return what was written behind an entry, in its run and in later ones: epoch and number of each."""
+        prefix = f"{self._prefix}/"
+        listed = self._aws.pages(
+            "s3", "list_objects_v2", "Contents", Bucket=self._bucket, Prefix=prefix, StartAfter=self._key(entry.epoch, entry.number)
+        )
+        places = (each["Key"].removeprefix(prefix).removesuffix(".json").split("/") for each in listed)
+        return [(int(epoch), int(number)) for epoch, number in places]
+
     def add(self, entry: Entry) -> None:
         """Write an entry.
 
         Raises:
             Late: Another one of this number is there.
         """
-        key = f"{self._prefix}/{entry.epoch:06}/{entry.number:06}.json"
+        key = self._key(entry.epoch, entry.number)
         try:
             self._aws.call("s3", "put_object", Bucket=self._bucket, Key=key, Body=entry.text.encode(), IfNoneMatch="*")
         except KcError as error:
@@ -49,6 +58,9 @@ class Bucket:
             # an answer that was lost: what is there is this very entry
             if self._get(key) != entry.text:
                 raise Late(f"somebody else goes on with run {entry.epoch}: entry {entry.number} is there already") from None
+
+    def _key(self, epoch: int, number: int) -> str:
+        return f"{self._prefix}/{epoch:06}/{number:06}.json"
 
     def _get(self, key: str) -> str:
         return self._aws.call("s3", "get_object", Bucket=self._bucket, Key=key)["Body"].read().decode()

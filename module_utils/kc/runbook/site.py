@@ -19,14 +19,12 @@ class Site:
         home: The region that is primary at home.
         other: The region that is given up.
         least: Tasks that each application has in a primary, by name.
-        data: The tier that data is in.
     """
 
     scope: Scope
     home: str
     other: str
     least: Mapping[str, int]
-    data: str = "data"
 
     @property
     def to(self) -> str:

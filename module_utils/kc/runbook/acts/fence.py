@@ -20,14 +20,13 @@ class Fence(Act[tuple[str, Rules]]):
     Args:
         scope: The region's.
         acl: The ACL's name.
-        against: The addresses (CIDR) that it is fenced against, in the order of their rules.
-        raised: Whether it stands afterwards.
+        against: The addresses (CIDR) that it is fenced against afterwards, in the order of their rules; none: no fence stands.
     """
 
-    def __init__(self, scope: Scope, acl: str, against: Sequence[str], raised: bool) -> None:
+    def __init__(self, scope: Scope, acl: str, against: Sequence[str]) -> None:
         self._scope, self._name = scope, acl
         numbered = zip(RUNBOOK_RULES, against, strict=False)
-        self._rules = {(out, rule): cidr for rule, cidr in numbered for out in (False, True)} if raised else {}
+        self._rules = {(out, rule): cidr for rule, cidr in numbered for out in (False, True)}
         self.what = f"the fence of {scope.region}"
 
     def look(self, aws: Aws) -> tuple[str, Rules]:

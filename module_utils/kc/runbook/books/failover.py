@@ -16,6 +16,8 @@ from ..book import DECIDE, DETECT, EXECUTE, PROPAGATE, VERIFY, Book, Step
 from ..site import Site
 
 WORLD = "0.0.0.0/0"
+DATA = "data"
+"""The tier that data is in."""
 
 BOOK = Book(
     "failover",
@@ -50,10 +52,19 @@ def acts(site: Site, step: str, since: datetime) -> Sequence[Act[Any]]:
 
 
 def tried(site: Site, step: str) -> Sequence[Act[Any]]:
-    """Return what a step tries in the region that is lost, and what waits there until it is back where it can't be reached."""
-    lost = site.scope.at(site.other)
+    """Return what a step tries in the region that is lost."""
     if step == "fence":
-        return [Fence(lost.at(lost.region, "network"), lost.name("tag", site.data), [WORLD], raised=True)]
+        return [_fence(site, raised=True)]
     if step == "roles":
-        return [Role(lost, "secondary")]
+        return [Role(site.scope.at(site.other), "secondary")]
     return []
+
+
+def back(site: Site, step: str) -> Sequence[Act[Any]]:
+    """Return what takes a step back."""
+    return [_fence(site, raised=False)] if step == "fence" else []
+
+
+def _fence(site: Site, raised: bool) -> Fence:
+    lost = site.scope.at(site.other, "network")
+    return Fence(lost, lost.name("tag", DATA), [WORLD] if raised else [])
