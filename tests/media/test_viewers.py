@@ -111,6 +111,7 @@ def test_nothing_leaves_without_a_session_of_its_own(place: Place, server: Serve
         answers.add((answer.content, tuple(sorted((key, value) for key, value in answer.headers.items() if key in UNIFORM - {"vary"}))))
     for tag in ("en", "d", "de%00", "de-DE", "%2e%2e"):
         answer = server.ask("GET", f"/captions/{asset.path}/{tag}", good)
+        assert answer.status_code == 403, tag
         answers.add((answer.content, tuple(sorted((key, value) for key, value in answer.headers.items() if key in UNIFORM - {"vary"}))))
     for body in (
         {"kids": []},
