@@ -51,7 +51,7 @@ def keep(params: Mapping[str, Any], content: Content, *, check: bool, process: i
     if params["do"] == "open" and carrier.is_over(before):
         return {"changed": False, "due": False, "last": _ended(before), **_standing(Progress(content.BOOK, before))}
     if params["do"] != "open" and not is_under_way(before):
-        raise KcError(f"no run of {content.BOOK.name} is under way", hint="open one first: the playbook's first stage does")
+        raise KcError(f"no run of {content.BOOK.name} is under way", hint=f"{content.BOOK.name}.yml opens one")
     run = Run.open(shelf, before, content.BOOK, about.arguments, me(process))
     result: dict[str, Any] = {"changed": True}
     step = params["step"]
