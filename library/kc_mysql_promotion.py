@@ -54,6 +54,10 @@ options:
     description: Seconds that the replica may take to apply what it has to.
     type: int
     default: 60
+  foreseen:
+    description: In check mode, that the source would be frozen or fenced by then, as a runbook's steps before it see to.
+    type: bool
+    default: false
   events:
     description: Whether events are enabled that the replica did not run.
     type: bool

@@ -33,6 +33,10 @@ options:
     description: Seconds that it may take to be back afterwards, and to follow.
     type: int
     default: 300
+  foreseen:
+    description: In check mode with O(rds), that O(source) would be promoted by then, and the instance be read only.
+    type: bool
+    default: false
   aside:
     description: With O(rds), the instance's new identifier; C(<instance>-fenced-<UTC>) where empty.
     type: str

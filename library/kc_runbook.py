@@ -11,6 +11,7 @@ description:
   - A step that is made of calls to AWS is carried out in one task (O(do=carry)); one whose act is other tasks is begun before them
     (O(do=begin), which tells whether it is due) and ended behind them (O(do=done), O(do=failed)).
   - A run ends when it is closed, when it was taken back (O(do=undo), as long as there is a way back), or is given up for a reason.
+  - O(do=undo) stops at a step that tasks take back and names it (C(facts.by_tasks)); they are run, O(do=undone) says so, and it goes on.
   - Check mode writes nothing, and tells which calls would be made.
 options:
   scope:
@@ -20,17 +21,26 @@ options:
   book:
     description: The runbook.
     type: str
-    choices: [failover]
+    choices: [failover, switchover, failback]
     required: true
   do:
-    description: What to do; C(replicas) tells which databases there are, and is about no run.
+    description: What to do; C(databases) tells which instances of MySQL there are, and is about no run.
     type: str
-    choices: [replicas, open, carry, begin, done, failed, undo, give_up, close, report]
+    choices: [databases, open, carry, begin, done, failed, undo, undone, give_up, close, report]
     required: true
   bucket:
     description: The bucket that journals are in, in C(scope.region).
     type: str
     required: true
+  mirror:
+    description: The bucket that journals of the other region are in; needed where a runbook is for both.
+    type: str
+    default: ""
+  ask:
+    description: With O(do=databases), the regions that are asked; C(scope.region) where empty.
+    type: list
+    elements: str
+    default: []
   regions:
     description: The platform's two regions.
     type: list
@@ -44,6 +54,11 @@ options:
     description: Tasks that each application has in a primary, by its name.
     type: dict
     default: {}
+  apart:
+    description: Addresses of the given-up region's tiers but that of data.
+    type: list
+    elements: str
+    default: []
   step:
     description: The step, where O(do) is about one.
     type: str
@@ -112,9 +127,10 @@ last:
   description: With O(do=open), how the run before ended, its book and its arguments.
   type: dict
   returned: success
-replicas:
-  description: With O(do=replicas), the replicas of MySQL in the region that takes over; C({id, address, port}) each.
-  type: list
+databases:
+  description: With O(do=databases), by region the platform's C(replicas) and C(sources) of MySQL; C({id, address, port}) each. What was set
+    aside is neither.
+  type: dict
   returned: success
 files:
   description: With O(do=report), what was written.

@@ -23,7 +23,7 @@ CALLED = {"db_port_number": "port", "enable_performance_insights": "performance_
 ASKED = ("enable_performance_insights", "performance_insights_kms_key_id", "performance_insights_retention_period")
 
 DYNAMIC = (
-    "auto_increment_increment", "auto_increment_offset", "binlog_format", "binlog_row_image", "character_set_server",
+    "auto_increment_increment", "auto_increment_offset", "binlog_format", "binlog_row_image", "binlog_row_metadata", "character_set_server",
     "collation_server", "connect_timeout", "event_scheduler", "general_log", "group_concat_max_len", "innodb_buffer_pool_size",
     "innodb_flush_log_at_trx_commit", "innodb_io_capacity", "innodb_lock_wait_timeout", "innodb_print_all_deadlocks",
     "interactive_timeout", "local_infile", "lock_wait_timeout", "log_bin_trust_function_creators", "log_output",

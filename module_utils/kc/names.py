@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 from .errors import KcError
 
+ASIDE = "-fenced-"
+"""What the identifier of a database has that a runbook has set aside: a former source, which keeps what it holds."""
+
 DIGEST = 6
 """Hex digits of the digest at the end of a name that was cut: 24 bits, over a handful of names a service."""
 

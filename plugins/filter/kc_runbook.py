@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+ROOT = Path(__file__).absolute().parents[2]
+if str(ROOT / "module_utils") not in sys.path:
+    sys.path.append(str(ROOT / "module_utils"))
+
+from kc.units.network import subnet_cidr  # noqa: E402
 
 
 def kc_call(call: Mapping[str, Any]) -> str:
@@ -25,11 +33,27 @@ def kc_promoted(done: Mapping[str, Any]) -> dict[str, Any]:
     return {name: done.get(name) for name in ("uuid", "lost", "lost_count", "unapplied", "executed", "resumed")}
 
 
+def kc_pairs(former: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Return the instances of one region, each with that of the same name in the other; one that has none is left out."""
+    named = {each["id"]: each for each in now}
+    return [(each, named[each["id"]]) for each in former if each["id"] in named]
+
+
+def kc_apart(cidr: str, tiers: Sequence[str], zones: Sequence[str], tier: str) -> list[str]:
+    """Return the addresses of all tiers of a network but one, a subnet each."""
+    return [subnet_cidr(cidr, place, index) for place, each in enumerate(tiers) if each != tier for index, _ in enumerate(zones)]
+
+
 def kc_seen(nodes: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
     """Return which of nodes were asked whether they reach anything of a region (tasks/vantage.yml), and which of these reach nothing."""
     found = {node: (hostvars[node].get("vantage") or {}).get("results") for node in nodes}
     asked = {node: results for node, results in found.items() if results is not None}
     return {"asked": [*asked], "blind": [node for node, results in asked.items() if not any("state" in each for each in results)]}
+
+
+def kc_statements(done: Mapping[str, Any]) -> list[str]:
+    """Return what a module of MySQL ran, or would run, a line each: where, and what."""
+    return [f"{each['statement']} at {each['node']}" for each in done.get("statements", [])]
 
 
 def kc_untouched(results: Sequence[Mapping[str, Any]]) -> bool:
@@ -42,4 +66,13 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return them by name."""
-        return {"kc_call": kc_call, "kc_replica": kc_replica, "kc_promoted": kc_promoted, "kc_seen": kc_seen, "kc_untouched": kc_untouched}
+        return {
+            "kc_apart": kc_apart,
+            "kc_call": kc_call,
+            "kc_pairs": kc_pairs,
+            "kc_promoted": kc_promoted,
+            "kc_replica": kc_replica,
+            "kc_seen": kc_seen,
+            "kc_statements": kc_statements,
+            "kc_untouched": kc_untouched,
+        }

@@ -28,7 +28,7 @@ def do(client: Callable[..., Any], scope_option: Callable[..., dict[str, Any]]) 
     )
 
     def go(what: str, step: str = "", check: bool = False, process: int = 1, **more: Any) -> dict[str, Any]:
-        options = {"bucket": "journals", "regions": [LOST, HERE], "home": LOST, "least": {}, "takeover": True, "facts": {}, "reason": ""}
+        options = {"bucket": "journals", "regions": [LOST, HERE], "home": LOST, "least": {}, "mirror": "", "apart": [], "ask": [], "takeover": True, "facts": {}, "reason": ""}
         params = {**options, "scope": scope_option(HERE), "do": what, "step": step, "untouched": False, **more}
         return keep(params, failover, check=check, process=process)
 
@@ -104,11 +104,6 @@ def test_behind_the_promotion_there_is_no_way_back_but_a_run_can_be_given_up(do:
         do("give_up")
     assert do("give_up", reason="the region is back")["outcome"] == "given up"
     assert do("open")["last"]["outcome"] == "given up"
-
-
-def test_without_a_replica_it_says_so(do: Do) -> None:
-    with pytest.raises(KcError, match="there is no replica of MySQL in eu-central-1"):
-        do("replicas")
 
 
 def test_what_was_done_already_is_not_begun_again(do: Do, client: Callable[..., Any]) -> None:

@@ -19,6 +19,7 @@ PROMOTE = {
     "mode": "planned",
     "accept": [],
     "fenced": False,
+    "foreseen": False,
     "executed": "",
     "database": "kc",
     "max_lag": 10,
@@ -28,7 +29,7 @@ PROMOTE = {
     "promotion_wait": 10,
     "rds": None,
 }
-REBUILD = {"discard": "", "database": "kc", "clone_wait": 60, "aside": "", "wait": 30}
+REBUILD = {"discard": "", "database": "kc", "clone_wait": 60, "aside": "", "foreseen": False, "wait": 30}
 DATABASE = {"charset": "utf8mb4", "collation": "utf8mb4_0900_ai_ci", "encryption": None, "state": "present", "data": "keep"}
 
 

@@ -24,6 +24,7 @@ class Rds(Aws):
         super().__init__(Connection(), REGION)
         first, second = world.servers
         self.instances = {"main": self._about(first, ""), "copy": self._about(second, "main")}
+        self.groups: dict[str, dict[str, Any]] = {f"own-{each.number}": {"parameters": {}, "tags": []} for each in world.servers}
         self.calls: list[str] = []
         self.threads: list[threading.Thread] = []
 
@@ -33,7 +34,6 @@ class Rds(Aws):
             "source": source,
             "status": "available",
             "promoted": 0,
-            "parameters": {},
             "tags": {},
             "group": f"own-{server.number}",
         }
@@ -43,6 +43,8 @@ class Rds(Aws):
         return dict(getattr(self, operation)(**params))
 
     def find(self, service: str, operation: str, /, **params: Any) -> dict[str, Any] | None:
+        if operation == "describe_db_parameter_groups":
+            return self.describe_db_parameter_groups(**params) if params["DBParameterGroupName"] in self.groups else None
         name = params["DBInstanceIdentifier"]
         if name not in self.instances:
             return None
@@ -58,25 +60,39 @@ class Rds(Aws):
         return {"DBInstances": [found]}
 
     def pages(self, service: str, operation: str, key: str, /, **params: Any) -> list[Any]:
-        about = self._grouped(params["DBParameterGroupName"])
-        return [{"ParameterName": name, "ParameterValue": each} for name, each in about["parameters"].items()]
+        return [{"ParameterName": name, "ParameterValue": each} for name, each in self._parameters(params["DBParameterGroupName"]).items()]
 
-    def _grouped(self, group: str) -> dict[str, Any]:
-        return next(each for each in self.instances.values() if each["group"] == group)
+    def _parameters(self, group: str) -> dict[str, str]:
+        return dict(self.groups[group]["parameters"]) if group in self.groups else {}
+
+    def _follow(self, group: str) -> None:
+        """Have the instances of a group be read only as it says; by itself it is {TrueIfReplica}."""
+        for about in [each for each in self.instances.values() if each["group"] == group]:
+            said = self._parameters(group).get("read_only", str(int(bool(about["source"]))))
+            self._later(lambda server=about["server"], said=said: self._root(server, f"SET GLOBAL read_only = {said}"))
+
+    def describe_db_parameter_groups(self, DBParameterGroupName: str) -> dict[str, Any]:
+        about = {"DBParameterGroupFamily": "mysql8.4", "DBParameterGroupArn": f"arn:{DBParameterGroupName}"}
+        return {"DBParameterGroups": [{"DBParameterGroupName": DBParameterGroupName, **about}]}
+
+    def list_tags_for_resource(self, ResourceName: str) -> dict[str, Any]:
+        return {"TagList": self.groups[ResourceName.removeprefix("arn:")]["tags"]}
+
+    def create_db_parameter_group(self, DBParameterGroupName: str, Tags: list[dict[str, str]], **_: Any) -> dict[str, Any]:
+        self.groups[DBParameterGroupName] = {"parameters": {}, "tags": Tags}
+        return {}
 
     def modify_db_parameter_group(self, DBParameterGroupName: str, Parameters: list[dict[str, str]]) -> dict[str, Any]:
-        about = self._grouped(DBParameterGroupName)
-        for each in Parameters:
-            about["parameters"][each["ParameterName"]] = each["ParameterValue"]
-        self._later(lambda: self._root(about["server"], f"SET GLOBAL read_only = {about['parameters']['read_only']}"))
+        self.groups[DBParameterGroupName]["parameters"].update({each["ParameterName"]: each["ParameterValue"] for each in Parameters})
+        self._follow(DBParameterGroupName)
         return {}
 
     def reset_db_parameter_group(
         self, DBParameterGroupName: str, ResetAllParameters: bool, Parameters: list[dict[str, str]]
     ) -> dict[str, Any]:
-        about = self._grouped(DBParameterGroupName)
-        about["parameters"].clear()
-        self._later(lambda: self._root(about["server"], f"SET GLOBAL read_only = {int(bool(about['source']))}"))  # {TrueIfReplica}
+        for each in Parameters:
+            self.groups[DBParameterGroupName]["parameters"].pop(each["ParameterName"])
+        self._follow(DBParameterGroupName)
         return {}
 
     def add_tags_to_resource(self, ResourceName: str, Tags: list[dict[str, str]]) -> dict[str, Any]:
@@ -102,8 +118,11 @@ class Rds(Aws):
         self._later(act)
         return {}
 
-    def modify_db_instance(self, DBInstanceIdentifier: str, NewDBInstanceIdentifier: str, **_: Any) -> dict[str, Any]:
-        self.instances[NewDBInstanceIdentifier] = self.instances.pop(DBInstanceIdentifier)
+    def modify_db_instance(
+        self, DBInstanceIdentifier: str, NewDBInstanceIdentifier: str, DBParameterGroupName: str, **_: Any
+    ) -> dict[str, Any]:
+        about = self.instances.pop(DBInstanceIdentifier)
+        self.instances[NewDBInstanceIdentifier] = {**about, "group": DBParameterGroupName}
         return {}
 
     def _root(self, server: Instance, statement: str) -> None:

@@ -105,11 +105,35 @@ def test_promotion_and_setting_aside(go: Go, ready: list[Server], world: World, 
     assert promote()["changed"] is False
     ready[1].close()
     until(lambda: ready[1].one("SELECT status FROM information_schema.events") == "ENABLED", "its heart beats")
-    # the former source keeps what it holds, under another name
+    # the former source keeps what it holds, under another name; what comes in its place may take writes once it is promoted
     aside = go(rebuild.work, **REBUILD, source=second.host, rds=MAIN)["aside"]
     assert aside.startswith("main-fenced-")
     assert {*aws.instances} == {aside, "copy"}
+    assert aws.instances[aside]["group"] == aside and aws.groups[aside]["parameters"] == {"read_only": "1"}
+    assert aws.groups["own-1"]["parameters"] == {}
+    aws.close()
     assert not writable(first)
+    assert go(rebuild.work, **{**REBUILD, "source": second.host, "rds": MAIN, "aside": aside})["changed"] is False
+
+
+@pytest.mark.parametrize(("at", "before"), [(each, before) for each in range(4) for before in (True, False)])
+def test_killed_as_it_is_set_aside_it_completes(
+    go: Go, ready: list[Server], world: World, aws: rds.Rds, promote: Go, monkeypatch: pytest.MonkeyPatch, at: int, before: bool
+) -> None:
+    first, second = world.servers
+    go(freeze.work, **{**FREEZE, "rds": MAIN})
+    promote()
+    do = {**REBUILD, "source": second.host, "rds": MAIN, "aside": "main-fenced-7"}
+    with monkeypatch.context() as patch:
+        killing(patch, at, before, Act)
+        with pytest.raises(Killed):
+            go(rebuild.work, **do)
+    assert not writable(first)
+    go(rebuild.work, **do)
+    assert ({*aws.instances}, aws.groups["own-1"]["parameters"]) == ({"main-fenced-7", "copy"}, {})
+    aws.close()
+    assert not writable(first) and writable(second)
+    assert go(rebuild.work, **do)["changed"] is False
 
 
 CASES = [(2, False), (3, True), (3, False), (4, False), (5, True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..errors import KcError
@@ -66,12 +66,20 @@ class Server(Connection[Node]):
                 changed = cursor.execute(wanted.text)
                 return [column[0] for column in cursor.description or ()], list(cursor.fetchall()), changed
 
-        return self._guarded(ask, wanted.secrets)
+        return self.guarded(ask, wanted.secrets)
 
     def _open(self) -> Any:
         """Return a connection that is open; PyMySQL closes its own after every error of the network."""
-        if self._connection is not None and self._connection.open:
-            return self._connection
+        if self._connection is None or not self._connection.open:
+            self._connection = self.connected()
+        return self._connection
+
+    def connected(self, **more: Any) -> Any:
+        """Return a connection of PyMySQL's that is nobody else's, with `more` of its options; who asks for it closes it.
+
+        Raises:
+            NodeError: There is none.
+        """
         try:
             import pymysql
             from pymysql.constants import CLIENT
@@ -87,16 +95,16 @@ class Server(Connection[Node]):
                     raise pymysql.err.InternalError(PLAIN, "it offers no TLS")
 
         kind = Encrypted if self.encrypted else pymysql.connections.Connection
-        self._connection = self._guarded(lambda: self._begun(kind), ())
-        return self._connection
+        return self.guarded(lambda: self._begun(kind, more), ())
 
-    def _begun(self, kind: Callable[..., Any]) -> Any:
+    def _begun(self, kind: Callable[..., Any], more: Mapping[str, Any]) -> Any:
         """Return a connection that has begun; what the way there complained of is told, rather than that it ended."""
+        options = {**self._way(), **self._session(), **more}
         if not self.access.via:
-            return kind(**self._way(), **self._session())
+            return kind(**options)
         way = Way(self.access.via, self.node)
         way.socket.settimeout(self.access.timeout)
-        made = kind(**self._way(), **self._session(), defer_connect=True)
+        made = kind(**options, defer_connect=True)
         try:
             made.connect(way.socket)
         except (OSError, EOFError, made.Error) as error:
@@ -133,7 +141,7 @@ class Server(Connection[Node]):
         """Return the certificate (DER) that the server shows."""
         return bytes(self._open()._sock.getpeercert(binary_form=True))
 
-    def _guarded(self, call: Callable[[], Any], secrets: Sequence[str]) -> Any:
+    def guarded(self, call: Callable[[], Any], secrets: Sequence[str]) -> Any:
         """Return what `call` does; what the driver raises becomes a `NodeError`."""
         import pymysql
 

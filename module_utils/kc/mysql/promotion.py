@@ -87,7 +87,8 @@ class Promoting:
                     "look at all servers first",
                 )
             )
-        against += self._fence()
+        if not (self.report.check and params["foreseen"]):
+            against += self._fence()
         if self.instance is not None:
             status = str(self.instance.describe()["DBInstanceStatus"])
             if status not in SETTLES:

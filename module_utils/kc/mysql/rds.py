@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import KcError
@@ -17,6 +17,12 @@ after a run that was killed knows what it was doing."""
 
 BUSY = "InvalidDBInstanceState"
 """AWS's code for what an instance does not take just now."""
+
+INSTEAD = "InPlaceOf"
+"""Tag of the parameter group of an instance that was set aside, with the name of the one that it had before."""
+
+PATIENCE = 1800
+"""Seconds that an instance may take to be there under another name: it boots."""
 
 SETTLES = {"available", "storage-optimization"}
 BROKEN = {
@@ -95,7 +101,10 @@ class Instance:
 
     def parameter(self, name: str) -> str:
         """Return what a parameter was set to in its group; empty where it was not."""
-        own = self.aws.pages("rds", "describe_db_parameters", "Parameters", DBParameterGroupName=self.parameter_group(), Source="user")
+        return self._said(self.parameter_group(), name)
+
+    def _said(self, group: str, name: str) -> str:
+        own = self.aws.pages("rds", "describe_db_parameters", "Parameters", DBParameterGroupName=group, Source="user")
         return next((str(each.get("ParameterValue") or "") for each in own if each["ParameterName"] == name), "")
 
     def set(self, name: str, value: str) -> Act:
@@ -157,20 +166,86 @@ class Instance:
 
         return Act(self, "rds describe_db_instances: available, and no replica any more", act)
 
-    def rename(self, name: str) -> Act:
-        """Return the call that gives it another name, under which it keeps all that it holds."""
-        return Act(
-            self,
-            f"rds modify_db_instance NewDBInstanceIdentifier = {name}",
-            lambda: self.aws.call(
+    def aside(self, name: str) -> Iterator[Act]:
+        """Yield the calls that give it another name, under which it keeps all that it holds and takes no writes.
+
+        Its parameter group, which says `read_only`, is its successor's too. So it gets one of its own that says so for ever, called as it
+        is then, and the other one says so no longer. Each call can be made again: what is done already is passed over.
+        """
+        there = self.called(name)
+
+        def group() -> None:
+            from ..aws.rds_groups import A_CALL, chunks  # as with the session: not on hosts without boto3
+
+            if there.known():
+                return
+            old = self.parameter_group()
+            about = self.aws.call("rds", "describe_db_parameter_groups", DBParameterGroupName=old)["DBParameterGroups"][0]
+            if not self.aws.find("rds", "describe_db_parameter_groups", DBParameterGroupName=name):
+                tags = self.aws.call("rds", "list_tags_for_resource", ResourceName=about["DBParameterGroupArn"])["TagList"]
+                self.aws.call(
+                    "rds",
+                    "create_db_parameter_group",
+                    DBParameterGroupName=name,
+                    DBParameterGroupFamily=about["DBParameterGroupFamily"],
+                    Description=f"What {self.name} was, set aside",
+                    Tags=[*tags, {"Key": INSTEAD, "Value": old}],
+                )
+            own = self.aws.pages("rds", "describe_db_parameters", "Parameters", DBParameterGroupName=old, Source="user")
+            kept = [{each: one[each] for each in ("ParameterName", "ParameterValue")} for one in own]
+            for some in chunks([{**each, "ApplyMethod": "pending-reboot"} for each in kept], A_CALL):
+                self.aws.call("rds", "modify_db_parameter_group", DBParameterGroupName=name, Parameters=some)
+
+        def rename() -> None:
+            if there.known():
+                return
+            self.aws.call(
                 "rds",
                 "modify_db_instance",
                 DBInstanceIdentifier=self.name,
                 NewDBInstanceIdentifier=name,
+                DBParameterGroupName=name,
                 DeletionProtection=True,
                 ApplyImmediately=True,
-            ),
-        )
+            )
+
+        yield Act(self, f"rds create_db_parameter_group {name}, with read_only = 1", group)
+        # what it has from its old group it keeps until it boots, and then it has the new one's
+        yield Act(self, f"rds modify_db_instance NewDBInstanceIdentifier = {name}", rename)
+        yield Act(self, f"rds describe_db_instances: {name} is available", lambda: there.named(PATIENCE))
+        yield Act(self, "rds reset_db_parameter_group read_only: it holds for its successor no longer", there.loosen)
+
+    def called(self, name: str) -> Instance:
+        """Return the instance of another name."""
+        return Instance({"instance": name, "region": self.region}, self.aws)
+
+    def loosens(self) -> str:
+        """Return the parameter group that it had before it was set aside, where that says `read_only` still; else nothing."""
+        found = self.aws.find("rds", "describe_db_parameter_groups", DBParameterGroupName=self.name)
+        if not found:
+            return ""
+        tags = self.aws.call("rds", "list_tags_for_resource", ResourceName=found["DBParameterGroups"][0]["DBParameterGroupArn"])["TagList"]
+        old = next((str(each["Value"]) for each in tags if each["Key"] == INSTEAD), "")
+        return old if old and self._said(old, "read_only") else ""
+
+    def loosen(self) -> None:
+        """Take `read_only` from the parameter group that it had before it was set aside."""
+        about: dict[str, str] = {"ParameterName": "read_only", "ApplyMethod": "immediate"}
+        if old := self.loosens():
+            self.aws.call("rds", "reset_db_parameter_group", DBParameterGroupName=old, ResetAllParameters=False, Parameters=[about])
+
+    def named(self, seconds: float) -> None:
+        """Wait until it is there under its name, and available.
+
+        Raises:
+            KcError: Not in time.
+        """
+
+        def state() -> str:
+            found = self.known()
+            return str(found["DBInstanceStatus"]) if found else "not there"
+
+        self.aws.wait(f"the instance {self}", state, until=SETTLES, unless=BROKEN, timeout=seconds, pause=5)
 
 
 def _promotes(about: Mapping[str, Any]) -> str:

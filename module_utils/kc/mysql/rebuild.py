@@ -10,11 +10,12 @@ from ..errors import KcError
 from . import gtid
 from .connection import Server
 from .entry import Act, Params, Report, Step, other, wait_for
+from ..names import ASIDE
 from .errors import NodeError
 from .info import sets_of
 from .lineage import demoted, last
 from .quote import value
-from .rds import Instance
+from .rds import SETTLES, Instance
 from .replication import Wanted, shown, steps_to_follow, verify
 from .state import State, look
 from .statement import Statement
@@ -27,7 +28,8 @@ def work(server: Server, params: Params, report: Report) -> None:
     """Have the server follow; clone it before, where it can't just follow."""
     with other(params, "source") as source:
         there = look(source)
-        if there.read_only or there.channels:
+        foreseen = report.check and params["foreseen"] and params["rds"]
+        if (there.read_only or there.channels) and not foreseen:
             raise KcError(
                 f"{source.node} is not the source: it {'follows another' if there.channels else 'is read only'}",
                 hint="name the one that takes writes",
@@ -151,14 +153,21 @@ def _set_aside(instance: Instance, source: Server, params: Params, report: Repor
     Raises:
         KcError: It is a replica, would come back writable, or nobody was promoted.
     """
+    name = params["aside"] or f"{instance.name}{ASIDE}{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}"
+    report.outputs = {"aside": name}
+    there = instance.called(name)
+    if there.known() and not instance.known():
+        if there.loosens() or there.describe()["DBInstanceStatus"] not in SETTLES:
+            report.plan(instance.aside(name))
+        report.apply()
+        return
     if instance.source():
         raise KcError(f"{instance} is a replica already", hint="nothing is to be rebuilt")
-    if last(source, params["database"]) is None:
-        raise KcError(f"{source.node} knows of no promotion", hint="is it the new source?")
-    if instance.parameter("read_only") != "1":
-        raise KcError(f"{instance} would come back writable", hint="`kc_mysql_freeze` first, which its parameter group keeps")
-    name = params["aside"] or f"{instance.name}-fenced-{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}"
+    if not (report.check and params["foreseen"]):
+        if last(source, params["database"]) is None:
+            raise KcError(f"{source.node} knows of no promotion", hint="is it the new source?")
+        if instance.parameter("read_only") != "1":
+            raise KcError(f"{instance} would come back writable", hint="`kc_mysql_freeze` first, which its parameter group keeps")
     report.differs(f"name of {instance}", f"{instance.name}\n", f"{name}\n")
-    report.plan([instance.rename(name)])
+    report.plan(instance.aside(name))
     report.apply()
-    report.outputs = {"aside": name}

@@ -28,6 +28,7 @@ class Step:
         part: What of an RTO it counts as: one of `PARTS`.
         seconds: That it may take.
         undo: How it is taken back, in words; empty where there is no way back from it.
+        by_tasks: Whether tasks take it back (`playbooks/tasks/runbooks/<step>_back.yml`), and not calls to AWS alone.
     """
 
     name: str
@@ -35,14 +36,26 @@ class Step:
     part: str
     seconds: float
     undo: str = ""
+    by_tasks: bool = False
 
 
 @dataclass(frozen=True)
 class Book:
-    """A runbook: its steps, in their order."""
+    """A runbook.
+
+    Attributes:
+        name: What it is called.
+        steps: Its steps, in their order.
+        turns: The step by which the region that it is run in becomes primary; empty where that is primary all along.
+        both: Whether both regions take part, and so must know of the same runs before it begins.
+        then: The runbook that follows it, the other way round; empty without.
+    """
 
     name: str
     steps: tuple[Step, ...]
+    turns: str = ""
+    both: bool = False
+    then: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from ..errors import KcError
 from ..primary import PRIMARY, flag_name
 from .act import Act, perform, plan
 from .book import COMPLETED, REVERTED, Book, Progress, Step
-from .journal import Entry, Late
+from .journal import DONE, Entry, Late
 from .run import Run, is_under_way
 from .site import Site
 
@@ -22,10 +22,6 @@ BRIEF: dict[str, Any] = {"connect_timeout": 2.0, "read_timeout": 3.0, "attempts"
 
 TRIED_SECONDS = 10
 """What an act that is only tried may take to be proved."""
-
-ROLES = "roles"
-"""The step after which the region that takes over is primary."""
-
 
 Do = Callable[[Act[Any], Aws, float], list[dict[str, Any]]]
 """What is done with an act, where, and within how many seconds; returns calls."""
@@ -71,14 +67,23 @@ class Carrier:
         """Return whether the last run did already what is asked for.
 
         Raises:
-            KcError: The region is primary, and the last run did not make it that.
+            KcError: The region is primary, and the last run did not make it that; or is not, and should be.
         """
-        if is_under_way(entries) or self.role() != PRIMARY:
-            return False
-        asked = {"book": self.content.BOOK.name, "arguments": self.site.arguments}
-        if entries and entries[0].facts == asked and entries[-1].facts["outcome"] == COMPLETED:
+        book, site = self.content.BOOK, self.site
+        if book.then and entries and entries[0].facts == {"book": book.then, "arguments": {"from": site.to, "to": site.other}}:
             return True
-        raise KcError(f"{self.site.to} is primary already", hint=f"there is nothing to take over from {self.site.other}")
+        if is_under_way(entries):
+            return False
+        asked = {"book": book.name, "arguments": site.arguments}
+        done = bool(entries) and entries[0].facts == asked and entries[-1].facts["outcome"] == COMPLETED
+        primary = self.role() == PRIMARY
+        if book.turns:
+            if primary and not done:
+                raise KcError(f"{site.to} is primary already", hint=f"there is nothing to take over from {site.other}")
+            return primary
+        if not primary:
+            raise KcError(f"{site.to} is not primary, so {site.other} can't be its standby", hint="status.yml tells which one is")
+        return done
 
     def guard(self, run: Run) -> None:
         """Check that this run may change something: it is the last one, nobody else goes on with it, the roles are as it knows them.
@@ -87,9 +92,13 @@ class Carrier:
             Late: It may not.
         """
         run.guard()
-        role = self.role()
-        roles = run.progress.steps[ROLES]
-        wrong = (role == PRIMARY) if not roles.attempts else (role != PRIMARY and roles.state == "done")
+        role, turns = self.role(), self.content.BOOK.turns
+        if not turns:
+            wrong = role != PRIMARY
+        elif not (step := run.progress.steps[turns]).attempts:
+            wrong = role == PRIMARY
+        else:
+            wrong = role != PRIMARY and step.state == DONE
         if wrong:
             raise Late(
                 f"{self.site.to} is `{role}`, and run {run.epoch} did not make it that",
@@ -124,26 +133,31 @@ class Carrier:
         """Return what carrying a step out would call, as things are now."""
         return self._each(self.content.BOOK.step(step), datetime.now(UTC), lambda act, aws, seconds: plan(act, aws))
 
-    def undo(self, run: Run) -> list[dict[str, Any]]:
-        """Take back all that a run has done, and end it; return the calls that it took.
+    def undo(self, run: Run) -> dict[str, Any]:
+        """Take back what a run has done, and end it; return the calls that it took (`calls`).
+
+        At a step that tasks take back it stops, and names it (`by_tasks`): they are run then, it is `undone`, and this goes on.
 
         Raises:
             KcError: There is no way back, or a call failed: done again, it goes on.
         """
-        made = []
+        made: list[dict[str, Any]] = []
         while (step := run.progress.back) is not None:
             self.guard(run)
             run.undo(step.name)
             calls = [call for act in self.content.back(self.site, step.name) for call in self._perform(run, act, self.aws, step.seconds)]
-            run.undone(step.name, {"calls": calls})
             made += calls
+            if step.by_tasks:
+                return {"calls": made, "by_tasks": step.name}
+            run.undone(step.name, {"calls": calls})
         run.close(REVERTED)
-        return made
+        return {"calls": made, "by_tasks": ""}
 
-    def foresee_undo(self, progress: Progress) -> list[dict[str, Any]]:
-        """Return what taking a run back would call, as things are now."""
-        touched = [name for name, each in reversed(progress.steps.items()) if each.touched]
-        return [call for name in touched for act in self.content.back(self.site, name) for call in plan(act, self.aws)]
+    def foresee_undo(self, progress: Progress) -> dict[str, Any]:
+        """Return what taking a run back would do, as things are now."""
+        touched = [each.step for each in reversed(progress.steps.values()) if each.touched]
+        calls = [call for step in touched for act in self.content.back(self.site, step.name) for call in plan(act, self.aws)]
+        return {"calls": calls, "by_tasks": next((step.name for step in touched if step.by_tasks), "")}
 
     def _perform(self, run: Run, act: Act[Any], aws: Aws, seconds: float) -> list[dict[str, Any]]:
         return perform(act, aws, lambda: self.guard(run), seconds)

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..aws.rds import Replica
+from ..aws.rds import Instance, Replica
 from ..aws.session import Aws
 from ..errors import KcError
+from ..model import Live
+from ..names import ASIDE
 from ..scope import Scope
 from ..unit import connection_of
 from . import journal
@@ -17,7 +19,7 @@ from .carry import Carrier, Content, brief
 from .report import report
 from .run import Run, is_under_way, last, me
 from .shelf import Bucket
-from .site import site
+from .site import Site, site
 
 FILES = ("markdown", "json", "page")
 ENDINGS = {"markdown": "md", "json": "json", "page": "html"}
@@ -39,8 +41,8 @@ def keep(params: Mapping[str, Any], content: Content, *, check: bool, process: i
     scope = Scope(given["platform"], given["environment"], given["account"], given["region"], "services")
     about, connection = site(scope, params), connection_of(dict(params))
     aws = Aws(connection, scope.region)
-    if params["do"] == "replicas":
-        return {"changed": False, "replicas": replicas(aws, scope)}
+    if params["do"] == "databases":
+        return {"changed": False, "databases": {region: databases(aws, scope.at(region)) for region in params["ask"] or [scope.region]}}
     shelf = Bucket(aws, params["bucket"])
     carrier = Carrier(content, about, aws, brief(connection, scope.region))
     before = last(shelf)
@@ -48,8 +50,11 @@ def keep(params: Mapping[str, Any], content: Content, *, check: bool, process: i
         return _foreseen(params, carrier, before)
     if params["do"] == "report":
         return _reported(params, content, before)
+    if params["do"] == "open" and content.BOOK.both and not is_under_way(before):
+        _same_journals(shelf, Bucket(aws.at(about.other), params["mirror"]), about)
     if params["do"] == "open" and carrier.is_over(before):
-        return {"changed": False, "due": False, "last": _ended(before), **_standing(Progress(content.BOOK, before))}
+        own = before[0].facts["book"] == content.BOOK.name
+        return {"changed": False, "due": False, "last": _ended(before), **(_standing(Progress(content.BOOK, before)) if own else {})}
     if params["do"] != "open" and not is_under_way(before):
         raise KcError(f"no run of {content.BOOK.name} is under way", hint=f"{content.BOOK.name}.yml opens one")
     run = Run.open(shelf, before, content.BOOK, about.arguments, me(process))
@@ -68,7 +73,9 @@ def keep(params: Mapping[str, Any], content: Content, *, check: bool, process: i
         case "failed":
             run.failed(step, params["reason"], params["untouched"])
         case "undo":
-            result["facts"] = {"calls": carrier.undo(run)}
+            result["facts"] = carrier.undo(run)
+        case "undone":
+            run.undone(step, params["facts"])
         case "give_up":
             run.close(GIVEN_UP, {"reason": params["reason"]})
         case "close":
@@ -76,18 +83,32 @@ def keep(params: Mapping[str, Any], content: Content, *, check: bool, process: i
     return {**result, **_standing(run.progress)}
 
 
-def replicas(aws: Aws, scope: Scope) -> list[dict[str, Any]]:
-    """Return the platform's replicas of MySQL in a region: id, address and port.
+def databases(aws: Aws, scope: Scope) -> dict[str, list[dict[str, Any]]]:
+    """Return the platform's instances of MySQL in a region, `replicas` and `sources`: id, address and port. Those set aside are neither."""
+    here, unit = aws.at(scope.region), scope.at(scope.region, "mysql")
+    found: dict[str, Mapping[str, Live]] = {"replicas": Replica().read(here, unit), "sources": Instance().read(here, unit)}
+    return {
+        kind: [{each: live.outputs.get(each, "") for each in ("id", "address", "port")} for name, live in sorted(of.items()) if ASIDE not in name]
+        for kind, of in found.items()
+    }
+
+
+def _same_journals(here: Bucket, there: Bucket, about: Site) -> None:
+    """Check that both regions know of the same last run: S3 replicates journals, and what has not come is not known.
 
     Raises:
-        KcError: There is none, so there is nothing to take over with.
+        KcError: They don't.
     """
-    found = Replica().read(aws, scope.at(scope.region, "mysql"))
-    if not found:
-        raise KcError(
-            f"there is no replica of MySQL in {scope.region}", hint="look which of its instances there are, and what became of them"
+    mine, theirs = last(here), last(there)
+    if [each.digest for each in mine] != [each.digest for each in theirs]:
+        known = " and ".join(
+            f"{region} of {f'run {found[0].epoch} up to entry {found[-1].number}' if found else 'none'}"
+            for region, found in ((about.to, mine), (about.other, theirs))
         )
-    return [{name: live.outputs.get(name, "") for name in ("id", "address", "port")} for _, live in sorted(found.items())]
+        raise KcError(
+            f"the regions' journals differ: {known}",
+            hint="S3 replicates them within minutes: run this again; if they stay so, look at the replication of the bucket `journals`",
+        )
 
 
 def _standing(progress: Progress) -> dict[str, Any]:
@@ -114,11 +135,11 @@ def _foreseen(params: Mapping[str, Any], carrier: Carrier, before: list[journal.
     if params["step"]:
         result["due"] = not (progress and progress.is_done(params["step"]))
     if params["do"] == "undo" and progress:
-        calls = carrier.foresee_undo(progress)
-        result |= {"facts": {"calls": calls}, "changed": bool(calls)}
+        facts = carrier.foresee_undo(progress)
+        result |= {"facts": facts, "changed": bool(facts["calls"] or facts["by_tasks"])}
     if params["do"] == "carry":
-        facts = carrier.foresee(params["step"]) if result["due"] else {"calls": []}
-        result |= {"facts": dict(facts), "changed": bool(facts["calls"])}
+        foreseen = carrier.foresee(params["step"]) if result["due"] else {"calls": []}
+        result |= {"facts": dict(foreseen), "changed": bool(foreseen["calls"])}
     return result
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +19,14 @@ class Site:
         home: The region that is primary at home.
         other: The region that is given up.
         least: Tasks that each application has in a primary, by name.
+        apart: Addresses (CIDR) of the given-up region's other tiers than that of data: a fence against them leaves replication.
     """
 
     scope: Scope
     home: str
     other: str
     least: Mapping[str, int]
+    apart: Sequence[str] = ()
 
     @property
     def to(self) -> str:
@@ -43,7 +45,7 @@ class Site:
 
 
 def site(scope: Scope, options: Mapping[str, Any]) -> Site:
-    """Return a site from a task's options: `regions`, `home`, `least`.
+    """Return a site from a task's options: `regions`, `home`, `least`, `apart`.
 
     Raises:
         KcError: It is not one of two regions that takes over.
@@ -52,4 +54,4 @@ def site(scope: Scope, options: Mapping[str, Any]) -> Site:
     if len(others) != 1 or scope.region not in options["regions"]:
         named = ", ".join(options["regions"])
         raise KcError(f"{scope.region} can't take over from the other one of {named}", hint="name one of the platform's two regions")
-    return Site(scope, options["home"], others[0], options["least"])
+    return Site(scope, options["home"], others[0], options["least"], options["apart"])

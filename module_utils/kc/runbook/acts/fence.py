@@ -9,6 +9,11 @@ from ...aws.session import Aws
 from ...errors import KcError
 from ...scope import Scope
 from ..act import Act, Call
+from ..site import Site
+
+WORLD = "0.0.0.0/0"
+DATA = "data"
+"""The tier that data is in."""
 
 Rules = Mapping[tuple[bool, int], str]
 """The runbooks' rules of an ACL: the address that is denied, by direction (whether out) and number."""
@@ -57,3 +62,9 @@ class Fence(Act[tuple[str, Rules]]):
 
     def lacks(self, seen: tuple[str, Rules]) -> str:
         return "" if dict(seen[1]) == self._rules else f"{len(seen[1])} of {len(self._rules)} rules"
+
+
+def fence(site: Site, against: Sequence[str]) -> Fence:
+    """Return the fence round the data tier of the region that is given up, as it is to stand."""
+    given_up = site.scope.at(site.other, "network")
+    return Fence(given_up, given_up.name("tag", DATA), against)

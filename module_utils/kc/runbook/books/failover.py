@@ -9,15 +9,11 @@ from typing import Any
 from ..act import Act
 from ..acts.anew import Anew
 from ..acts.capacity import Capacity
-from ..acts.fence import Fence
+from ..acts.fence import WORLD, fence
 from ..acts.role import Role
 from ..acts.switch import Switch
 from ..book import DECIDE, DETECT, EXECUTE, PROPAGATE, VERIFY, Book, Step
 from ..site import Site
-
-WORLD = "0.0.0.0/0"
-DATA = "data"
-"""The tier that data is in."""
 
 BOOK = Book(
     "failover",
@@ -31,6 +27,7 @@ BOOK = Book(
         Step("traffic", "Turn the names", PROPAGATE, 600),
         Step("verify", "Verify", VERIFY, 300),
     ),
+    turns="roles",
 )
 
 
@@ -54,7 +51,7 @@ def acts(site: Site, step: str, since: datetime) -> Sequence[Act[Any]]:
 def tried(site: Site, step: str) -> Sequence[Act[Any]]:
     """Return what a step tries in the region that is lost."""
     if step == "fence":
-        return [_fence(site, raised=True)]
+        return [fence(site, [WORLD])]
     if step == "roles":
         return [Role(site.scope.at(site.other), "secondary")]
     return []
@@ -62,9 +59,4 @@ def tried(site: Site, step: str) -> Sequence[Act[Any]]:
 
 def back(site: Site, step: str) -> Sequence[Act[Any]]:
     """Return what takes a step back."""
-    return [_fence(site, raised=False)] if step == "fence" else []
-
-
-def _fence(site: Site, raised: bool) -> Fence:
-    lost = site.scope.at(site.other, "network")
-    return Fence(lost, lost.name("tag", DATA), [WORLD] if raised else [])
+    return [fence(site, [])] if step == "fence" else []
