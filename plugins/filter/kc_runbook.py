@@ -44,11 +44,16 @@ def kc_apart(cidr: str, tiers: Sequence[str], zones: Sequence[str], tier: str) -
     return [subnet_cidr(cidr, place, index) for place, each in enumerate(tiers) if each != tier for index, _ in enumerate(zones)]
 
 
+def kc_node_port(node: str, keepers: Sequence[str]) -> int:
+    """Return the port that a node of the data tier is known to be there by: the ensemble's, or ClickHouse's, over TLS."""
+    return 9281 if node in keepers else 9440
+
+
 def kc_seen(nodes: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
     """Return which of nodes were asked whether they reach anything of a region (tasks/vantage.yml), and which of these reach nothing."""
-    found = {node: (hostvars[node].get("vantage") or {}).get("results") for node in nodes}
-    asked = {node: results for node, results in found.items() if results is not None}
-    return {"asked": [*asked], "blind": [node for node, results in asked.items() if not any("state" in each for each in results)]}
+    found = {node: (hostvars[node].get("vantage") or {}).get("reached") for node in nodes}
+    asked = {node: reached for node, reached in found.items() if reached is not None}
+    return {"asked": [*asked], "blind": [node for node, reached in asked.items() if not reached]}
 
 
 def kc_statements(done: Mapping[str, Any]) -> list[str]:
@@ -69,6 +74,7 @@ class FilterModule:
         return {
             "kc_apart": kc_apart,
             "kc_call": kc_call,
+            "kc_node_port": kc_node_port,
             "kc_pairs": kc_pairs,
             "kc_promoted": kc_promoted,
             "kc_replica": kc_replica,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kc.units import network
 
 FILE = Path(__file__).parents[2] / "plugins" / "filter" / "kc_runbook.py"
 SPEC = importlib.util.spec_from_file_location("kc_runbook_filter", FILE)
@@ -14,20 +15,17 @@ assert SPEC is not None and SPEC.loader is not None
 MODULE: Any = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(MODULE)
 
-REACHED, NOT = {"state": "started"}, {"msg": "Timeout when waiting for it"}
-
-
 @pytest.mark.parametrize(
     ("said", "blind"),
     [
-        ({"a": [NOT, NOT], "b": [NOT, NOT]}, ["a", "b"]),
-        ({"a": [NOT, REACHED], "b": [NOT, NOT]}, ["b"]),
-        ({"a": [REACHED], "b": [REACHED]}, []),
+        ({"a": [], "b": []}, ["a", "b"]),
+        ({"a": ["keeper-1:9281"], "b": []}, ["b"]),
+        ({"a": ["keeper-1:9281"], "b": ["clickhouse-1:9440"]}, []),
         ({}, []),
     ],
 )
 def test_who_reaches_nothing_is_blind(said: dict[str, Any], blind: list[str]) -> None:
-    hostvars = {node: {"vantage": {"results": results}} for node, results in said.items()}
+    hostvars = {node: {"vantage": {"reached": reached}} for node, reached in said.items()}
     # one did not answer at all, and one was not asked: neither has seen anything
     hostvars |= {"silent": {"vantage": {"unreachable": True}}, "elsewhere": {}}
     assert MODULE.kc_seen([*hostvars], hostvars) == {"asked": [*said], "blind": blind}
@@ -55,3 +53,18 @@ def test_a_call_is_a_line() -> None:
 )
 def test_a_step_that_failed_says_whether_it_changed_anything(results: list[dict[str, Any]], untouched: bool) -> None:
     assert MODULE.kc_untouched(results) is untouched
+
+
+def test_instances_are_paired_by_their_names() -> None:
+    former, now = [{"id": "a", "at": 1}, {"id": "b", "at": 1}], [{"id": "b", "at": 2}, {"id": "c", "at": 2}]
+    assert MODULE.kc_pairs(former, now) == [({"id": "b", "at": 1}, {"id": "b", "at": 2})]
+
+
+def test_a_fence_against_other_tiers_leaves_that_of_data() -> None:
+    apart = MODULE.kc_apart("10.10.0.0/16", ["public", "private", "data"], ["a", "b"], "data")
+    assert apart == [network.subnet_cidr("10.10.0.0/16", tier, zone) for tier in (0, 1) for zone in (0, 1)]
+
+
+@pytest.mark.parametrize(("node", "port"), [("keeper-1.eu-west-1", 9281), ("clickhouse-1.me-west-1", 9440)])
+def test_a_node_is_known_to_be_there_by_its_port(node: str, port: int) -> None:
+    assert MODULE.kc_node_port(node, ["keeper-1.eu-west-1"]) == port
