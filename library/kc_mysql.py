@@ -37,6 +37,9 @@ options:
   replica_region:
     description: The other region, where replicas are; without it there are none.
     type: str
+  home_region:
+    description: Where an instance without a replica stands, whichever region is primary now; by default in C(scope.region).
+    type: str
   parameters:
     description: MySQL's parameters by the name that RDS gives them, for all instances; replicas have the same.
     type: dict

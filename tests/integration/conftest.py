@@ -14,12 +14,16 @@ from typing import Any
 import boto3
 import botocore.config
 import pytest
+from kc.runbook.keep import keep
 from kc.unit import run
 
 from lab.settings import ROOT, Settings
 from tests.integration.playbooks import Run
 
 LAB = Settings.load()
+REGIONS = ("me-west-1", "eu-central-1")
+FLAG = "/kc/lab/state/role"
+Do = Callable[..., dict[str, Any]]
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 
 
@@ -81,3 +85,31 @@ def play(aws_api: str, tmp_path: Path) -> Callable[..., Run]:
         return Run(done.returncode, done.stdout + done.stderr, sorted(plan))
 
     return go
+
+
+@pytest.fixture
+def runbook(client: Callable[..., Any], scope_option: Callable[..., dict[str, Any]]) -> Callable[..., Do]:
+    """Return a function that gives one that does what kc_runbook does: `runbook(book, to, primary)`, then `do("begin", "fence")`.
+
+    Both regions have a bucket for journals (`journals-<region>`, not replicated), a flag, and the ACL of the tier of data.
+    """
+
+    def prepare(book: Any, to: str, primary: str) -> Do:
+        for region in REGIONS:
+            client("s3", region).create_bucket(Bucket=f"journals-{region}", CreateBucketConfiguration={"LocationConstraint": region})
+            role = "primary" if region == primary else "secondary"
+            client("ssm", region).put_parameter(Name=FLAG, Value=role, Type="String")
+            tags = {"Platform": "kc", "Environment": "lab", "Component": "network", "Name": "kc-lab-data"}
+            listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+            vpc = client("ec2", region).create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+            client("ec2", region).create_network_acl(VpcId=vpc, TagSpecifications=[{"ResourceType": "network-acl", "Tags": listed}])
+        other = next(region for region in REGIONS if region != to)
+        options = {"bucket": f"journals-{to}", "mirror": f"journals-{other}", "regions": [*REGIONS], "home": REGIONS[0], "least": {}}
+        options |= {"apart": ["10.0.0.0/20"], "ask": [], "takeover": True, "facts": {}, "reason": "", "untouched": False}
+
+        def go(what: str, step: str = "", check: bool = False, process: int = 1, **more: Any) -> dict[str, Any]:
+            return keep({**options, "scope": scope_option(to), "do": what, "step": step, **more}, book, check=check, process=process)
+
+        return go
+
+    return prepare

@@ -8,31 +8,15 @@ from typing import Any
 import pytest
 from kc.errors import KcError
 from kc.runbook.books import failover
-from kc.runbook.keep import keep
+
+from tests.integration.conftest import FLAG, Do
 
 HERE, LOST = "eu-central-1", "me-west-1"
-FLAG = "/kc/lab/state/role"
-Do = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def do(client: Callable[..., Any], scope_option: Callable[..., dict[str, Any]]) -> Do:
-    client("s3", HERE).create_bucket(Bucket="journals", CreateBucketConfiguration={"LocationConstraint": HERE})
-    for region, role in ((HERE, "secondary"), (LOST, "primary")):
-        client("ssm", region).put_parameter(Name=FLAG, Value=role, Type="String")
-    tags = {"Platform": "kc", "Environment": "lab", "Component": "network", "Name": "kc-lab-data"}
-    ec2 = client("ec2", LOST)
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    ec2.create_network_acl(
-        VpcId=vpc, TagSpecifications=[{"ResourceType": "network-acl", "Tags": [{"Key": k, "Value": v} for k, v in tags.items()]}]
-    )
-
-    def go(what: str, step: str = "", check: bool = False, process: int = 1, **more: Any) -> dict[str, Any]:
-        options = {"bucket": "journals", "regions": [LOST, HERE], "home": LOST, "least": {}, "mirror": "", "apart": [], "ask": [], "takeover": True, "facts": {}, "reason": ""}
-        params = {**options, "scope": scope_option(HERE), "do": what, "step": step, "untouched": False, **more}
-        return keep(params, failover, check=check, process=process)
-
-    return go
+def do(runbook: Callable[..., Do]) -> Do:
+    return runbook(failover, HERE, LOST)
 
 
 def rules(client: Callable[..., Any]) -> set[tuple[bool, int, str]]:

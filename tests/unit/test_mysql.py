@@ -333,3 +333,12 @@ def test_what_rds_can_not_do_is_refused_before_anything_is_touched(stands: dict[
 def test_windows(backup: str, maintenance: str, wrong: str) -> None:
     found = limits.rds_windows(backup, maintenance)
     assert (found[0] if found else "") == wrong
+
+
+@pytest.mark.parametrize("primary", [HOME, OTHER])
+def test_an_instance_without_a_replica_stays_in_its_home_region(primary: str) -> None:
+    resources = wanted(primary, main={"replica": False}, home_region=HOME)
+    assert {each.region for each in resources} == {HOME}, "what it stands on is looked up there too"
+    assert one(resources, "db_instance").name == "kc-lab-main"
+    both = wanted(primary, home_region=HOME)
+    assert one(both, "db_instance", primary).name == one(both, "db_replica", OTHER if primary == HOME else HOME).name

@@ -76,7 +76,7 @@ class Instance:
             until=SETTLES,
             unless=BROKEN,
             timeout=seconds,
-            pause=5,
+            pause=2,
         )
         return self.describe()
 
@@ -162,7 +162,7 @@ class Instance:
 
         def act() -> None:
             # still `available` as a replica is what it is before the promotion begins
-            self.aws.wait(f"the promotion of {self}", state, until={"promoted"}, unless=BROKEN, timeout=seconds, pause=5)
+            self.aws.wait(f"the promotion of {self}", state, until={"promoted"}, unless=BROKEN, timeout=seconds, pause=2)
 
         return Act(self, "rds describe_db_instances: available, and no replica any more", act)
 
@@ -245,7 +245,7 @@ class Instance:
             found = self.known()
             return str(found["DBInstanceStatus"]) if found else "not there"
 
-        self.aws.wait(f"the instance {self}", state, until=SETTLES, unless=BROKEN, timeout=seconds, pause=5)
+        self.aws.wait(f"the instance {self}", state, until=SETTLES, unless=BROKEN, timeout=seconds, pause=2)
 
 
 def _promotes(about: Mapping[str, Any]) -> str:

@@ -97,14 +97,20 @@ def _build(scope: Scope, params: Params) -> Iterator[Resource]:
     for short, about in found.items():
         for setting, wrong in _wrong(about):
             raise KcError(f"`instances.{short}.{setting}`: {wrong}")
-    regions = [scope.region, *([replicated] if any(about.replica for about in found.values()) and replicated else [])]
-    if found:
-        yield secret_of(scope, params["admin_secret"])
-    for region in regions if found else ():
+    # an instance without a replica can't follow the roles: it stays in its home region
+    regions = {
+        short: [scope.region, *([replicated] if replicated else [])] if about.replica else [params.get("home_region") or scope.region]
+        for short, about in found.items()
+    }
+    for region in dict.fromkeys(some[0] for some in regions.values()):
+        yield secret_of(scope.at(region), params["admin_secret"])
+    for region in dict.fromkeys(region for some in regions.values() for region in some):
         yield from _looked_up(scope.at(region), params)
     for short, about in found.items():
-        for region in regions[: 2 if about.replica else 1]:
-            yield from _region(scope.at(region), params, short, about, source="" if region == scope.region else scope.region)
+        source, *others = regions[short]
+        yield from _region(scope.at(source), params, short, about, source="")
+        for region in others:
+            yield from _region(scope.at(region), params, short, about, source=source)
 
 
 def _looked_up(scope: Scope, params: Params) -> Iterator[Resource]:
@@ -225,7 +231,7 @@ def _wrong(about: InstanceSettings) -> Iterator[tuple[str, str]]:
 
 
 def _regions(scope: Scope, params: Params) -> list[str]:
-    return [scope.region, *([params["replica_region"]] if params.get("replica_region") else [])]
+    return [*dict.fromkeys(region for region in (scope.region, params.get("replica_region"), params.get("home_region")) if region)]
 
 
 UNIT = Unit(
