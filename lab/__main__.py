@@ -18,6 +18,7 @@ from .breaking import Breaking
 from .control import Lab, LabError
 from .doctor import by_order, examine
 from .images.command import images
+from .load import command as load
 from .settings import Settings
 from .show import table
 from .world.behaviour import World
@@ -93,6 +94,7 @@ def main() -> int:
     interrupt = commands.add_parser("interrupt", help="interrupt a Spot task, as AWS does when it needs the capacity")
     interrupt.add_argument("task", help="its id or ARN; the first digits are enough")
     add_faults(commands)
+    load.add(commands)
     args = parser.parse_args()
     try:
         lab = Lab(Settings.load())
@@ -111,6 +113,8 @@ def main() -> int:
             print(FAULTS[args.command](Breaking(lab), args))
         elif args.command == "images":
             images(lab, args.image, args.name)
+        elif args.command == "load":
+            return load.load(lab, args)
         elif args.command == "address":
             print(address.text(World.of(lab.settings)))
         elif args.command == "env":
