@@ -1,0 +1,67 @@
+"""What a runbook's dry run lists, as it is on the wire: so that it can be compared with what was heard there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.config
+from botocore.awsrequest import AWSPreparedRequest
+
+from .recording import Asked, asked
+
+CALL = re.compile(r"(?P<call>[\w-]+:\w+) at (?P<endpoint>\S+) \((?P<region>[\w-]+)\) (?P<params>\{.*\})")
+"""A call as `kc_call` writes it."""
+
+
+class _Caught(Exception):
+    """A request that goes nowhere."""
+
+
+def listed(printed: str) -> list[dict[str, Any]]:
+    """Return the calls that a playbook has printed, each on a line of its own as text of JSON."""
+    found = []
+    for line in printed.splitlines():
+        with suppress(ValueError):
+            text = json.loads(line.strip().removesuffix(","))
+            if isinstance(text, str) and (said := CALL.fullmatch(text)):
+                found.append({**said.groupdict(), "params": json.loads(said["params"])})
+    return found
+
+
+def on_the_wire(call: Mapping[str, Any]) -> Asked:
+    """Return what a listed call is on the wire: made by the same library, and caught before it is sent."""
+    service, _, operation = call["call"].partition(":")
+    client = boto3.client(
+        service,
+        region_name=call["region"],
+        endpoint_url=call["endpoint"],
+        aws_access_key_id="none",
+        aws_secret_access_key="none",
+        config=botocore.config.Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+    )
+    caught: list[AWSPreparedRequest] = []
+
+    def catch(request: AWSPreparedRequest, **_: Any) -> None:
+        caught.append(request)
+        raise _Caught
+
+    client.meta.events.register("before-send", catch)
+    with suppress(_Caught):
+        getattr(client, operation)(**call["params"])
+    (request,) = caught
+    url = urlsplit(request.url)
+    headers = {name.title(): value.decode() if isinstance(value, bytes) else str(value) for name, value in request.headers.items()}
+    target = url.path + (f"?{url.query}" if url.query else "")
+    return asked(request.method, target, {**headers, "Host": url.netloc}, _bytes(request.body))
+
+
+def _bytes(body: Any) -> bytes:
+    if hasattr(body, "read"):
+        return bytes(body.read())
+    return body.encode() if isinstance(body, str) else body or b""
