@@ -104,19 +104,15 @@ class Users:
 
     async def upload(self, visitor: Visitor, number: int) -> None:
         """A tenant's backend sends a video; it is acknowledged once all of it has come."""
-        sent, film = self.record.clock(), self.stage.film
-        try:
-            told = json.dumps({"title": f"{self.stage.run}-{number}", "length": len(film)}).encode()
-            headers = self.stage.bearer(**{"Content-Type": "application/json"})
-            asset = (await visitor.ask("POST", self.stage.url("media", "/assets"), headers, told)).told("id")
-            await visitor.ask("PATCH", self.stage.url("media", f"/uploads/{asset}"), self.stage.bearer(**TUS), film)
-        except Failed as failed:
-            self.record.failed("upload", str(number), sent, str(failed))
-        except asyncio.CancelledError:
-            self.record.failed("upload", str(number), sent, BROKEN_OFF)
-            raise
-        else:
-            self.record.acknowledged("upload", asset, sent)
+        film, headers = self.stage.film, self.stage.bearer(**{"Content-Type": "application/json"})
+        about = json.dumps({"title": f"{self.stage.run}-{number}", "length": len(film)}).encode()
+
+        async def sent() -> Answer:
+            asset = await visitor.ask("POST", self.stage.url("media", "/assets"), headers, about)
+            await visitor.ask("PATCH", self.stage.url("media", f"/uploads/{asset.told('id')}"), self.stage.bearer(**TUS), film)
+            return asset
+
+        await self._noted("upload", str(number), sent(), lambda asset: str(asset.told("id")))
 
     async def video(self, visitor: Visitor, number: int) -> None:
         """Somebody watches the video to its end, in the best rendition: its start, then a segment after the other as they are played."""
@@ -142,18 +138,28 @@ class Users:
         await asyncio.gather(*(visitor.ask("GET", urljoin(url, each)) for each in dict.fromkeys(LINKED.findall(page.text))))
         return page
 
-    async def _noted(self, kind: str, name: str, doing: Awaitable[Answer]) -> bool:
-        """Do something and note it; return whether it was answered."""
+    async def _noted(self, kind: str, name: str, doing: Awaitable[Answer], named: Callable[[Answer], str] | None = None) -> bool:
+        """Do something and note it; return whether it was answered.
+
+        Args:
+            kind: Of what is done.
+            name: What it is called.
+            doing: It.
+            named: What it is called once it is answered, if that is something else.
+        """
         sent = self.record.clock()
         try:
             answer = await doing
         except Failed as failed:
             self.record.failed(kind, name, sent, str(failed), failed.region)
             return False
+        except (LookupError, TypeError, ValueError) as error:
+            self.record.failed(kind, name, sent, f"an answer that can't be read ({type(error).__name__})")
+            return False
         except asyncio.CancelledError:
             self.record.failed(kind, name, sent, BROKEN_OFF)
             raise
-        self.record.acknowledged(kind, name, sent, answer.region)
+        self.record.acknowledged(kind, named(answer) if named else name, sent, answer.region)
         return True
 
 

@@ -96,7 +96,7 @@ def _stage(lab: Lab, run: str, rates: Mapping[str, float], asset: str = "", toke
     """Return what users find: taken from the lab, as long as its AWS can be reached."""
     world = World.of(lab.settings)
     trusted = ssl.create_default_context(cafile=str(CA(world.home).pem))
-    if not token and not any(rates[kind] for kind in MEDIA if rates):
+    if not token and not any(rates.get(kind) for kind in MEDIA):
         return Stage(domain(), trusted, run)
     backend = Backend(world)
     with tempfile.TemporaryDirectory() as directory:

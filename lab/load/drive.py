@@ -35,6 +35,7 @@ class Drive:
     patience: float = PATIENCE + 1
     late: float = 0.0
     _why: str = "its time was over"
+    _error: BaseException | None = None
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
     def end(self, why: str) -> None:
@@ -44,7 +45,11 @@ class Drive:
             self.users.ending.set()
 
     async def run(self) -> None:
-        """Go on until it ends; what is under way then is waited for, and all of it is in the record."""
+        """Go on until it ends; what is under way then is waited for, and all of it is in the record.
+
+        Raises:
+            Exception: An action failed in a way that is nobody's answer: that is an error of the load's own.
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.end, number.name)
@@ -61,6 +66,8 @@ class Drive:
                     await self.users.ending.wait()
             await self._finish()
         self.users.record.ended(self._why, self.late)
+        if self._error:
+            raise self._error
 
     async def _each(self, kind: str, pause: float, begun: float, visitors: list[Visitor]) -> None:
         """Begin an action of one kind after the other, each at its time."""
@@ -80,6 +87,7 @@ class Drive:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         if not task.cancelled() and (error := task.exception()):
+            self._error = error
             self.end(f"{type(error).__name__}: {error}")
 
     async def _finish(self) -> None:

@@ -23,8 +23,9 @@ MASTER = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n720p/index.m3u8\n"
 INDEX = '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="/keys/0"\n#EXTINF:0.05,\n0.ts\n#EXTINF:0.05,\n1.ts\n#EXTINF:0.05,\n2.ts\n#EXT-X-ENDLIST\n'
 PAGE = '<link href="/static/app.css"><script src="/static/app.js"></script><a href="/about">'
 
-Mood = Literal["", "read-only", "silent", "cut", "forgetful"]
-"""How writes are taken: as they should be; refused; never answered; done, and cut off before the answer; answered, and not done."""
+Mood = Literal["", "read-only", "silent", "cut", "forgetful", "strange"]
+"""How writes are taken: as they should be; refused; never answered; done, and cut off before the answer; answered, and not done; with a good
+status, by somebody else."""
 
 
 class Frontage:
@@ -90,6 +91,8 @@ class Frontage:
             self.awake.wait(30)
         elif self.mood == "read-only":
             self.send(request, 503, {"title": "Database is read-only", "region": self.region})
+        elif self.mood == "strange":
+            self.send(request, 200, PAGE)
         elif self.mood == "cut":
             self.learners.add(learner)
         else:

@@ -8,7 +8,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import dns.exception
 import dns.message
+import dns.rcode
 import dns.rrset
 import pytest
 from hypothesis import given
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 from lab.load import command
 from lab.load.check import Verdict, acknowledged
 from lab.load.figures import figures, gap, percentile, text
-from lab.load.names import Answer, Names
+from lab.load.names import Answer, Names, ask
 from lab.load.names import read as answer_of
 from lab.load.playlist import Segment, renditions, segments
 from lab.load.record import Clock, Record, read
@@ -66,6 +68,34 @@ def test_an_answer_is_good_for_as_long_as_the_shortest_link_of_its_chain() -> No
         dns.rrset.from_text("d1.cloudfront.test.", 60, "IN", "A", "198.18.1.2", "198.18.1.3"),
     ]
     assert answer_of(message) == Answer(("198.18.1.2", "198.18.1.3"), 60)
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        ([dns.exception.Timeout(), dns.rcode.NOERROR], ""),
+        ([dns.rcode.NXDOMAIN], ""),
+        ([dns.exception.Timeout(), dns.exception.Timeout()], r"the DNS does not answer \(Timeout\)"),
+        ([dns.rcode.SERVFAIL], "the DNS says SERVFAIL"),
+    ],
+)
+def test_a_resolver_is_asked_twice_and_what_is_no_answer_is_told(said: list[Any], asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = [*said]
+
+    async def udp(query: dns.message.Message, where: str, timeout: float) -> dns.message.Message:
+        if isinstance(one := left.pop(0), Exception):
+            raise one
+        message = dns.message.make_response(query)
+        message.set_rcode(one)
+        return message
+
+    monkeypatch.setattr("dns.asyncquery.udp", udp)
+    if asked:
+        with pytest.raises(OSError, match=asked):
+            asyncio.run(ask("api.kc-lab.test"))
+    else:
+        assert asyncio.run(ask("api.kc-lab.test")) == Answer((), 0)
+    assert left == []
 
 
 def test_playlists_are_read_as_players_read_them() -> None:

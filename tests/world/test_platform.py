@@ -188,6 +188,18 @@ def test_a_video_goes_in_and_plays_for_who_was_let_in(platform: Platform, film: 
     visited.page.close()
 
 
+def test_users_do_all_that_they_do_and_what_was_acknowledged_is_there(platform: Platform, film: Path, tmp_path: Path) -> None:
+    _, asset = sent(platform, film)
+    record = tmp_path / "record.jsonl"
+    platform.lab.run("load", "--record", str(record), "--seconds", "30", "--asset", asset, "--video", "0.2", "--upload", "0.1")
+    assert "0 missing, 0 could not be asked for" in platform.lab.run("load", "check", "--record", str(record))
+    report = json.loads(record.with_suffix(".report.json").read_text())
+    assert {kind for kind, about in report["kinds"].items() if about["answered"]} == {
+        *("page", "read", "write", "report", "start", "segment", "upload")
+    }
+    assert [each["region"] for each in report["regions"]] == [HOME]
+
+
 def test_while_a_regions_s3_and_kms_do_not_answer_the_others_play(platform: Platform, film: Path, tmp_path: Path) -> None:
     """Nobody does anything about it: keys and segments come from where the asset was replicated to."""
     backend, asset = sent(platform, film)
