@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 import botocore.config
+from botocore import xform_name
 from botocore.awsrequest import AWSPreparedRequest
 
 from .recording import Asked, asked
@@ -25,13 +27,15 @@ class _Caught(Exception):
 
 def listed(printed: str) -> list[dict[str, Any]]:
     """Return the calls that a playbook has printed, each on a line of its own as text of JSON."""
-    found = []
+    found = [said.groupdict() for text in _texts(printed) if (said := CALL.fullmatch(text))]
+    return [{**each, "params": json.loads(each["params"])} for each in found]
+
+
+def _texts(printed: str) -> Iterator[str]:
     for line in printed.splitlines():
         with suppress(ValueError):
-            text = json.loads(line.strip().removesuffix(","))
-            if isinstance(text, str) and (said := CALL.fullmatch(text)):
-                found.append({**said.groupdict(), "params": json.loads(said["params"])})
-    return found
+            if isinstance(text := json.loads(line.strip().removesuffix(",")), str):
+                yield text
 
 
 def on_the_wire(call: Mapping[str, Any]) -> Asked:
@@ -65,3 +69,28 @@ def _bytes(body: Any) -> bytes:
     if hasattr(body, "read"):
         return bytes(body.read())
     return body.encode() if isinstance(body, str) else body or b""
+
+
+STATEMENT = re.compile(r"rds (?P<operation>(?!describe)\w+).* at (?P<instance>\S+) in (?P<region>[\w-]+)")
+"""A call about an instance of RDS that changes something, as `kc_statements` writes it."""
+
+
+@dataclass(frozen=True)
+class InstanceCall:
+    """A call about an instance of RDS, as far as a list of statements tells."""
+
+    instance: str
+    region: str
+    operation: str
+
+    @classmethod
+    def of(cls, call: Asked) -> InstanceCall:
+        """Return what one that was heard is."""
+        params = call.params
+        instance = params.get("DBInstanceIdentifier") or params["ResourceName"].rpartition(":")[2]
+        return cls(instance, call.region, xform_name(call.operation))
+
+
+def on_instances(printed: str) -> set[InstanceCall]:
+    """Return the calls about instances that a playbook has printed among its statements."""
+    return {InstanceCall(**said.groupdict()) for text in _texts(printed) if (said := STATEMENT.fullmatch(text))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -16,8 +17,8 @@ from kc.aws.session import Aws, Connection
 from kc.runbook.act import Call
 
 from lab.settings import Settings
-from plugins.filter.kc_runbook import kc_call
-from tests.faults.foreseen import listed, on_the_wire
+from plugins.filter.kc_runbook import kc_call, kc_statements
+from tests.faults.foreseen import InstanceCall, listed, on_instances, on_the_wire
 from tests.faults.recording import Recorder, asked, recorder
 
 LAB = Settings.load()
@@ -119,6 +120,25 @@ def test_what_is_printed_is_read_back() -> None:
     call = Call(LOST, "ssm", "put_parameter", {"Name": "/kc/lab/x", "Value": 'a "quoted" } one', "Type": "String"}).facts(aws)
     printed = json.dumps({"msg": [kc_call(call), "could not be done: the fence of me-west-1"]}, indent=4)
     assert listed(f"ok: [{HERE}] => {printed}") == [call]
+
+
+def test_calls_about_instances_are_read_back_and_are_those_that_are_heard(proxy: Recorder, client: Callable[..., Any]) -> None:
+    node, said = (
+        f"kc-lab-main in {HERE}",
+        ("add_tags_to_resource PromotedFrom = u", "promote_read_replica", "describe_db_instances: available"),
+    )
+    told = [{"node": node, "statement": f"rds {each}"} for each in said] + [{"node": "db:3306", "statement": "SELECT 1"}]
+    printed = json.dumps({"msg": kc_statements({"statements": told})}, indent=4)
+    arn = f"arn:aws:rds:{HERE}:{LAB.account}:db:kc-lab-main"
+    for call in (
+        lambda: client("rds").add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "PromotedFrom", "Value": "u"}]),
+        lambda: client("rds").promote_read_replica(DBInstanceIdentifier="kc-lab-main"),
+        lambda: client("rds").describe_db_instances(DBInstanceIdentifier="kc-lab-main"),
+    ):
+        with contextlib.suppress(ClientError):
+            call()
+    heard = {InstanceCall.of(each.asked) for each in proxy.taken() if each.asked.changes}
+    assert heard == on_instances(printed) and len(heard) == 2
 
 
 def test_a_request_that_nobody_signed_is_of_no_region() -> None:

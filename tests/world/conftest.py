@@ -63,10 +63,10 @@ class Lab:
         found: dict[str, Any] = json.loads(self.run("status", "--json"))
         return found
 
-    def play(self, *words: str) -> str:
-        """Run `ansible-playbook WORDS` on this lab, and return what it printed."""
+    def play(self, *words: str, **more: str) -> str:
+        """Run `ansible-playbook WORDS` on this lab, with more in its environment, and return what it printed."""
         command = [str(Path(sys.executable).with_name("ansible-playbook")), *words]
-        environment = {**self.environment, "ANSIBLE_NOCOLOR": "1"}
+        environment = {**self.environment, "ANSIBLE_NOCOLOR": "1", **more}
         environment.pop("AWS_ENDPOINT_URL", None)
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
