@@ -12,6 +12,7 @@ description:
     (O(do=begin), which tells whether it is due) and ended behind them (O(do=done), O(do=failed)).
   - A run ends when it is closed, when it was taken back (O(do=undo), as long as there is a way back), or is given up for a reason.
   - O(do=undo) stops at a step that tasks take back and names it (C(facts.by_tasks)); they are run, O(do=undone) says so, and it goes on.
+  - O(do=tell) publishes the last run's report to the topic that pages people, in C(scope.region); that it could not is a warning.
   - Check mode writes nothing, and tells which calls would be made.
 options:
   scope:
@@ -26,7 +27,7 @@ options:
   do:
     description: What to do; C(databases) tells which instances of MySQL there are, and is about no run.
     type: str
-    choices: [databases, open, carry, begin, done, failed, undo, undone, give_up, close, report]
+    choices: [databases, open, carry, begin, done, failed, undo, undone, give_up, close, report, tell]
     required: true
   bucket:
     description: The bucket that journals are in, in C(scope.region).

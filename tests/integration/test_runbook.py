@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -119,3 +120,19 @@ def test_a_report_is_of_the_last_run(do: Do, tmp_path: Any) -> None:
     names = [path.name for path in map(tmp_path.joinpath, do("report", directory=str(tmp_path))["files"])]
     assert names == ["000001-failover.md", "000001-failover.json", "000001-failover.html"]
     assert "keeper-1 reaches it still" in (tmp_path / names[0]).read_text()
+
+
+def test_people_are_told_and_that_nobody_could_be_is_a_warning(do: Do, client: Callable[..., Any]) -> None:
+    do("open")
+    do("give_up", reason="a drill")
+    assert "nobody was told: sns:publish in eu-central-1" in do("tell")["warnings"][0]
+    sns, sqs = client("sns", HERE), client("sqs", HERE)
+    topic = sns.create_topic(Name="kc-lab-pages")["TopicArn"]
+    queue = sqs.create_queue(QueueName="people")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    assert do("tell")["changed"]
+    told = json.loads(sqs.receive_message(QueueUrl=queue)["Messages"][0]["Body"])
+    assert told["Subject"].startswith("lab: failover from me-west-1, to eu-central-1: given up after")
+    assert told["Message"].startswith("# failover, run 1: given up")
+    assert do("tell", check=True)["changed"] is False, "check mode tells nobody"

@@ -33,7 +33,13 @@ def database(client: Client) -> str:
     """The former primary's instance; its parameter group."""
     rds, group = client("rds", HOME), "kc-lab-main-mysql8-4"
     rds.create_db_parameter_group(DBParameterGroupName=group, DBParameterGroupFamily="mysql8.4", Description="as site.yml has it", Tags=OWN)
-    about = {"PubliclyAccessible": False, "DBInstanceClass": "db.r6g.large", "Engine": "mysql", "MasterUsername": "admin", "MasterUserPassword": "longer-than-this-1"}
+    about = {
+        "PubliclyAccessible": False,
+        "DBInstanceClass": "db.r6g.large",
+        "Engine": "mysql",
+        "MasterUsername": "admin",
+        "MasterUserPassword": "longer-than-this-1",
+    }
     rds.create_db_instance(DBInstanceIdentifier="kc-lab-main", AllocatedStorage=20, DBParameterGroupName=group, Tags=OWN, **about)
     return group
 

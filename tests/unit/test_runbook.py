@@ -322,3 +322,24 @@ def test_a_report_of_a_run_that_is_under_way_says_so_and_what_failed() -> None:
     assert made.outcome == "under way"
     assert "<b>no" not in made.page
     assert "<b>no</b> \\| answer" in made.markdown
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ([], ""),
+        ([0], "0 transactions were lost"),
+        ([2, 3], "5 transactions were lost"),
+        ([2, None], "how many transactions were lost is not known"),
+    ],
+)
+def test_a_report_says_what_was_lost_and_keeps_calls_apart(counts: list[int | None], said: str) -> None:
+    run = opened(Kept())
+    call = {"call": "ssm:put_parameter", "endpoint": "https://ssm.example", "region": "eu-central-1", "params": {"Value": "primary"}}
+    run.begin("freeze")
+    run.done("freeze", {"promoted": [{"lost_count": count} for count in counts], "calls": [call]})
+    made = report(run.progress)
+    assert made.lost.startswith(said) and bool(made.lost) is bool(said)
+    assert said in made.headline and said.capitalize() in made.page
+    assert '- `ssm:put_parameter` at https://ssm.example (eu-central-1): `{"Value": "primary"}`' in made.markdown
+    assert "| 1 calls. promoted:" in made.markdown and "<summary>1 calls</summary>" in made.page

@@ -15,6 +15,7 @@ assert SPEC is not None and SPEC.loader is not None
 MODULE: Any = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(MODULE)
 
+
 @pytest.mark.parametrize(
     ("said", "blind"),
     [

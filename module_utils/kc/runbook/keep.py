@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..alarms import PAGES, topic_arn
 from ..aws.rds import Instance, Replica
 from ..aws.session import Aws
 from ..errors import KcError
@@ -22,6 +23,9 @@ from .shelf import Bucket
 from .site import Site, site
 
 FILES = ("markdown", "json", "page")
+SUBJECT, MESSAGE = 100, 60_000
+"""Characters that a notification takes; of the message bytes, so that some are left. Amazon SNS API, Publish."""
+
 ENDINGS = {"markdown": "md", "json": "json", "page": "html"}
 
 
@@ -50,6 +54,8 @@ def keep(params: Mapping[str, Any], content: Content, *, check: bool, process: i
         return _foreseen(params, carrier, before)
     if params["do"] == "report":
         return _reported(params, content, before)
+    if params["do"] == "tell":
+        return _told(params, carrier, before)
     if params["do"] == "open" and content.BOOK.both and not is_under_way(before):
         _same_journals(shelf, Bucket(aws.at(about.other), params["mirror"]), about)
     if params["do"] == "open" and carrier.is_over(before):
@@ -88,7 +94,11 @@ def databases(aws: Aws, scope: Scope) -> dict[str, list[dict[str, Any]]]:
     here, unit = aws.at(scope.region), scope.at(scope.region, "mysql")
     found: dict[str, Mapping[str, Live]] = {"replicas": Replica().read(here, unit), "sources": Instance().read(here, unit)}
     return {
-        kind: [{each: live.outputs.get(each, "") for each in ("id", "address", "port")} for name, live in sorted(of.items()) if ASIDE not in name]
+        kind: [
+            {each: live.outputs.get(each, "") for each in ("id", "address", "port")}
+            for name, live in sorted(of.items())
+            if ASIDE not in name
+        ]
         for kind, of in found.items()
     }
 
@@ -141,6 +151,17 @@ def _foreseen(params: Mapping[str, Any], carrier: Carrier, before: list[journal.
         foreseen = carrier.foresee(params["step"]) if result["due"] else {"calls": []}
         result |= {"facts": dict(foreseen), "changed": bool(foreseen["calls"])}
     return result
+
+
+def _told(params: Mapping[str, Any], carrier: Carrier, entries: list[journal.Entry]) -> dict[str, Any]:
+    """Tell people of the last run. That nobody could be told is no error: the run is what it is."""
+    made, scope = report(Progress(carrier.content.BOOK, entries)), carrier.site.scope
+    subject = f"{scope.environment}: {made.headline}".encode("ascii", "replace").decode()[:SUBJECT]
+    try:
+        carrier.lost.call("sns", "publish", TopicArn=topic_arn(scope, PAGES), Subject=subject, Message=made.markdown[:MESSAGE])
+    except KcError as error:
+        return {"changed": False, "warnings": [f"nobody was told: {error.message}"]}
+    return {"changed": True, "msg": subject}
 
 
 def _reported(params: Mapping[str, Any], content: Content, entries: list[journal.Entry]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,7 @@ class Spell:
         begin, end: Seconds since the run was opened; of a step that is not over, `end` is the last entry's.
         attempts: How often it was begun.
         facts: What was proved; or the reason of a failure.
+        calls: To AWS, that it took.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Spell:
     end: float
     attempts: int
     facts: Mapping[str, Any] = field(default_factory=dict)
+    calls: Sequence[Mapping[str, Any]] = ()
 
     @property
     def seconds(self) -> float:
@@ -51,6 +53,7 @@ class Report:
         parts: Seconds by part of the RTO, and those between steps; they sum to `seconds`.
         people: Who wrote entries, in the order in which they came.
         digest: The last entry's, which binds all before it.
+        lost: How many transactions were lost by promotions, in words; empty where nothing was promoted.
     """
 
     book: str
@@ -65,6 +68,13 @@ class Report:
     people: tuple[str, ...]
     entries: int
     digest: str
+    lost: str = ""
+
+    @property
+    def headline(self) -> str:
+        """It in one line."""
+        about = ", ".join(f"{name} {value}" for name, value in self.arguments.items())
+        return f"{self.book} {about}: {self.outcome} after {self.seconds:.0f} s{f'; {self.lost}' if self.lost else ''}"
 
     @property
     def json(self) -> str:
@@ -108,7 +118,18 @@ def report(progress: Progress) -> Report:
         people=tuple(dict.fromkeys(f"process {entry.by.get('process')} on {entry.by.get('host')}" for entry in entries)),
         entries=len(entries),
         digest=last.digest,
+        lost=_lost(each for spell in spells for each in spell.facts.get("promoted") or ()),
     )
+
+
+def _lost(promoted: Iterable[Mapping[str, Any]]) -> str:
+    counts = [each.get("lost_count") for each in promoted]
+    known = [count for count in counts if count is not None]
+    if not counts:
+        return ""
+    if len(known) < len(counts):
+        return "how many transactions were lost is not known: the former primary did not answer"
+    return f"{sum(known)} transactions were lost"
 
 
 def _spells(progress: Progress, since: Any) -> Iterable[Spell]:
@@ -118,6 +139,8 @@ def _spells(progress: Progress, since: Any) -> Iterable[Spell]:
         if not standing.attempts:
             continue
         end = standing.ended if standing.ended is not None and standing.state != journal.BEGUN else last
+        facts = _facts(standing)
+        calls = facts.pop("calls", ())
         yield Spell(
             standing.step.name,
             progress.book.title(standing.step.name),
@@ -126,7 +149,8 @@ def _spells(progress: Progress, since: Any) -> Iterable[Spell]:
             since(standing.attempts[0].at),
             since(end.at),
             len(standing.attempts),
-            _facts(standing),
+            facts,
+            calls,
         )
 
 
@@ -152,6 +176,9 @@ _MARKDOWN = _of(autoescape=False).from_string("""\
 # {{ report.book }}, run {{ report.epoch }}: {{ report.outcome }}
 
 From {{ report.opened }} to {{ report.last }}: {{ report.seconds | seconds }}.
+{% if report.lost %}
+**{{ report.lost | capitalize }}.**
+{% endif %}
 {% for name, value in report.arguments.items() %}
 - `{{ name }}`: {{ value | plain }}
 {% endfor %}
@@ -167,7 +194,15 @@ From {{ report.opened }} to {{ report.last }}: {{ report.seconds | seconds }}.
 {% for spell in report.spells %}
 | {{ spell.title | cell }} | {{ spell.state }} | {{ spell.begin | seconds }} | {{ spell.seconds | seconds }} | \
 {% if spell.attempts > 1 %}{{ spell.attempts }} attempts. {% endif %}\
+{% if spell.calls %}{{ spell.calls | length }} calls. {% endif %}\
 {% for name, value in spell.facts.items() %}{{ name | cell }}: {{ value | plain | cell }}. {% endfor %}|
+{% endfor %}
+{% for spell in report.spells if spell.calls %}
+
+{{ spell.title }}:
+{% for call in spell.calls %}
+- `{{ call.call }}` at {{ call.endpoint }} ({{ call.region }}): `{{ call.params | plain }}`
+{% endfor %}
 {% endfor %}
 
 Written by {{ report.people | join(", ") }}: {{ report.entries }} entries, the last with the digest `{{ report.digest }}`.
@@ -190,7 +225,7 @@ th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-to
 code { overflow-wrap: anywhere; }
 </style>
 <h1>{{ report.book }}, run {{ report.epoch }}: {{ report.outcome }}</h1>
-<p>From <time>{{ report.opened }}</time> to <time>{{ report.last }}</time>: {{ report.seconds | seconds }}.</p>
+<p>From <time>{{ report.opened }}</time> to <time>{{ report.last }}</time>: {{ report.seconds | seconds }}.{% if report.lost %} <strong>{{ report.lost | capitalize }}.</strong>{% endif %}</p>
 <ul>
 {% for name, value in report.arguments.items() %}<li><code>{{ name }}</code>: {{ value | plain }}</li>
 {% endfor %}
@@ -211,7 +246,15 @@ code { overflow-wrap: anywhere; }
 aria-label="from {{ spell.begin | seconds }} to {{ spell.end | seconds }}">\
 <rect class="{{ spell.part }}" x="{{ (1000 * spell.begin / ([report.seconds, 0.001] | max)) | round(1) }}" y="0" height="10" \
 width="{{ [1000 * spell.seconds / ([report.seconds, 0.001] | max), 3] | max | round(1) }}"/></svg></div></td>
-<td>{% for name, value in spell.facts.items() %}<div>{{ name }}: <code>{{ value | plain }}</code></div>{% endfor %}</td></tr>
+<td>{% for name, value in spell.facts.items() %}<div>{{ name }}: <code>{{ value | plain }}</code></div>{% endfor %}
+{% if spell.calls %}
+<details><summary>{{ spell.calls | length }} calls</summary>
+{% for call in spell.calls %}
+<div><code>{{ call.call }}</code> at {{ call.endpoint }} ({{ call.region }}): <code>{{ call.params | plain }}</code></div>
+{% endfor %}
+</details>
+{% endif %}
+</td></tr>
 {% endfor %}
 </table>
 <p>Written by {{ report.people | join(", ") }}: {{ report.entries }} entries, the last with the digest <code>{{ report.digest }}</code>.</p>
