@@ -18,7 +18,7 @@ venv: ## the virtual environment in .venv
 	@tools/bootstrap
 
 # The lab's networks and containers are the machine's, so these are root's affair.
-ROOTED := site drift lab-up lab-down lab-reset lab-images lab-status lab-doctor world mysql soak molecule bench-lab bench-clickhouse bench-faults
+ROOTED := site drift drill lab-up lab-down lab-reset lab-images lab-status lab-doctor world mysql soak molecule bench-lab bench-clickhouse bench-faults
 .PHONY: $(ROOTED)
 ifneq ($(shell id -u),0)
 $(ROOTED): venv
@@ -31,6 +31,8 @@ site: lab-up ## the whole platform on this machine; again at any time (ARGS="--c
 	@$(PY) -m lab address
 drift: lab-up ## what differs from the inventory; exits non-zero if anything does
 	@ansible-playbook playbooks/drift.yml $(ARGS)
+drill: lab-up ## the primary is lost while users work, the other region takes over, and users go home; after `make site`
+	@ansible-playbook playbooks/drill.yml -e lost=$(or $(LOST),me-west-1) -e confirm=lab $(ARGS)
 lab-up: venv ## start what isn't up of the lab
 	@tools/packages
 	@$(PY) -m lab images

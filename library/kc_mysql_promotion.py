@@ -108,6 +108,10 @@ lost_count:
   description: How many these are; null is unknown.
   type: int
   returned: when it was promoted
+waited:
+  description: On RDS, seconds that AWS took for it.
+  type: float
+  returned: when it was promoted
 unapplied:
   description: Transactions that had come to the replica and were not applied.
   type: str

@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import ssl
 import tempfile
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..control import Lab, LabError
 from ..files import write
+from ..processes import Process
 from ..site import Unreached, domain
 from ..video import Backend, VideoError, made
 from ..world.behaviour import World
@@ -28,6 +31,9 @@ from .record import Record, read
 RATES = {"page": 0.5, "read": 2.0, "write": 2.0, "report": 0.5, "video": 0.05, "upload": 0.02}
 """Actions a second: what two cores do beside all else. A video that was uploaded is encoded, which takes longer than it plays."""
 
+ENDING = 60
+"""Seconds that a run may take to end: what is under way is waited for."""
+
 WATCHED, UPLOADED = 20, 2
 """Seconds of the video that is made to be watched where there is none yet, and of the one that is uploaded."""
 
@@ -35,10 +41,13 @@ WATCHED, UPLOADED = 20, 2
 def add(commands: Any) -> None:
     """Add the command to the lab's parser."""
     load = commands.add_parser("load", help="do what users do, and record every acknowledged write; `load check` asks for each of them")
-    load.add_argument("what", nargs="?", choices=["run", "check"], default="run", help="run: until its time is over, or SIGTERM (default)")
+    load.add_argument(
+        "what", nargs="?", choices=["run", "end", "check"], default="run", help="run: until its time is over, or SIGTERM (default)"
+    )
     load.add_argument(
         "--record", type=Path, help="its file, or the one that is checked (default: a new one in <lab>/load, and the last one there)"
     )
+    load.add_argument("--replace", action="store_true", help="begin a record anew that is there")
     load.add_argument("--seconds", type=float, default=0, help="that a run lasts; 0: until SIGTERM (default)")
     load.add_argument("--asset", default="", help="the video that is watched; default: one that is ready, or a new one")
     load.add_argument("--json", action="store_true", help="print the report as data")
@@ -55,7 +64,7 @@ def load(lab: Lab, args: argparse.Namespace) -> int:
     if not (NETNS / USER).exists():
         raise LabError("the world is not up, so there are no users: `python -m lab up --world`, then `make site`")
     try:
-        return (_check if args.what == "check" else _run)(lab, args)
+        return {"run": _run, "end": _end, "check": _check}[args.what](lab, args)
     except (VideoError, Unreached, OSError) as error:
         raise LabError(str(error)) from error
 
@@ -71,7 +80,12 @@ def _run(lab: Lab, args: argparse.Namespace) -> int:
     rates = {kind: getattr(args, kind) for kind in KINDS}
     stage = _stage(lab, run, rates, args.asset)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with Record(path, {"run": run, "domain": stage.domain, "rates": rates}) as record:
+    me = Process.of(os.getpid())
+    assert me is not None  # noqa: S101 - this one runs
+    if args.replace:
+        path.unlink(missing_ok=True)
+        report_of(path).unlink(missing_ok=True)
+    with Record(path, {"run": run, "domain": stage.domain, "rates": rates, "process": asdict(me)}) as record:
         print(f"record  {path}", flush=True)
         enter(USER)
         asyncio.run(Drive(Users(stage, record), rates, args.seconds).run())
@@ -79,10 +93,23 @@ def _run(lab: Lab, args: argparse.Namespace) -> int:
     return 0
 
 
-def _check(lab: Lab, args: argparse.Namespace) -> int:
-    path = args.record or max(_records(lab).glob("*.jsonl"), default=None, key=lambda each: each.stat().st_mtime)
+def _end(lab: Lab, args: argparse.Namespace) -> int:
+    """End a run, and wait until it has."""
+    path = _record(lab, args)
+    Process(**read(path)[0]["process"]).stop(ENDING)
+    print(path)
+    return 0
+
+
+def _record(lab: Lab, args: argparse.Namespace) -> Path:
+    path: Path | None = args.record or max(_records(lab).glob("*.jsonl"), default=None, key=lambda each: each.stat().st_mtime)
     if path is None:
         raise LabError(f"there is no record in {_records(lab)}: `python -m lab load` first, or `--record FILE`")
+    return path
+
+
+def _check(lab: Lab, args: argparse.Namespace) -> int:
+    path = _record(lab, args)
     lines = read(path)
     uploads = any(line["kind"] == UPLOAD for line in acknowledged(lines))
     stage = _stage(lab, lines[0]["run"], {}, token=uploads)

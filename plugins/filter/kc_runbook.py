@@ -30,7 +30,7 @@ def kc_replica(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def kc_promoted(done: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a runbook writes down of a promotion, from what kc_mysql_promotion tells."""
-    return {name: done.get(name) for name in ("uuid", "lost", "lost_count", "unapplied", "executed", "resumed")}
+    return {name: done.get(name) for name in ("uuid", "lost", "lost_count", "unapplied", "executed", "resumed", "waited")}
 
 
 def kc_pairs(former: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:

@@ -133,10 +133,10 @@ def test_an_act_that_is_killed_is_completed_and_makes_no_call_twice(goal: int, d
     act = Count(goal)
     for death in [*deaths, 1000]:
         world.dies = death
-        foreseen = [each["params"] for each in plan(act, world)]
+        foreseen = [each["params"] for each in plan(act, world).calls]
         before = len(world.made)
         try:
-            made = perform(act, world, lambda: None, 1)
+            made = perform(act, world, lambda: None, 1).calls
         except KcError:
             continue
         assert [each["params"] for each in made] == foreseen == [{"place": place} for place in world.made[before:]]
@@ -153,7 +153,7 @@ class Late(Count):
 def test_what_has_no_effect_is_called_again_and_told_once() -> None:
     world: Any = World()
     world.looks = 3
-    made = perform(Late(2), world, lambda: None, 1)
+    made = perform(Late(2), world, lambda: None, 1).calls
     assert world.made == [0, 1, 0, 1] and [each["params"]["place"] for each in made] == [0, 1]
 
 
@@ -170,5 +170,5 @@ def test_a_run_that_may_change_nothing_any_more_makes_no_call() -> None:
 
 def test_a_call_says_where_it_goes() -> None:
     world: Any = World()
-    [first, *_] = plan(Count(2), world)
+    [first, *_] = plan(Count(2), world).calls
     assert first == {"region": HERE, "endpoint": f"https://ecs.{HERE}.example", "call": "ecs:update_service", "params": {"place": 0}}

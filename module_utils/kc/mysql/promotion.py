@@ -6,7 +6,8 @@ point is one statement: `SET PERSIST read_only = OFF`, on RDS the call that prom
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -132,7 +133,8 @@ class Promoting:
 
     def back(self, instance: Instance) -> Iterator[Any]:
         """Yield the wait for an instance that RDS promotes: it restarts the server."""
-        yield instance.promoted(self.params["promotion_wait"])
+        promoted = instance.promoted(self.params["promotion_wait"])
+        yield Act(promoted.node, promoted.text, lambda: self._timed(promoted.act))
         yield Act(self.server.node, "SELECT @@global.read_only: 0", lambda: until_read_only(self.server, False, self.params["wait"]))
 
     def finish(self, replica: State, recorded: bool = False) -> Iterator[Any]:
@@ -143,6 +145,11 @@ class Promoting:
             yield Step(self.server, "RESET REPLICA ALL")
         if self.params["events"]:
             yield from (Step(self.server, f"ALTER EVENT {name(*each.split('.', 1))} ENABLE") for each in replica.events_aside)
+
+    def _timed(self, wait: Callable[[], Any]) -> None:
+        begun = time.monotonic()
+        wait()
+        self.about["waited"] = round(time.monotonic() - begun, 1)
 
     @property
     def _start_text(self) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ..aws.session import Aws
 
@@ -42,13 +43,25 @@ class Act(Protocol, Generic[Seen]):
         """Return what is not so yet; empty where it is proved. Pure."""
 
 
-def plan(act: Act[Seen], aws: Aws) -> list[dict[str, Any]]:
+class Done(NamedTuple):
+    """What an act took.
+
+    Attributes:
+        calls: To AWS, each once.
+        waited: Seconds from the first of them to the proof.
+    """
+
+    calls: list[dict[str, Any]]
+    waited: float = 0.0
+
+
+def plan(act: Act[Seen], aws: Aws) -> Done:
     """Return the calls that doing it would make now."""
-    return [call.facts(aws) for call in act.calls(act.look(aws))]
+    return Done([call.facts(aws) for call in act.calls(act.look(aws))])
 
 
-def perform(act: Act[Seen], aws: Aws, guard: Callable[[], None], seconds: float) -> list[dict[str, Any]]:
-    """Make the calls that are left to make, and wait until it is proved; return them, each once.
+def perform(act: Act[Seen], aws: Aws, guard: Callable[[], None], seconds: float) -> Done:
+    """Make the calls that are left to make, and wait until it is proved.
 
     What has no effect yet is made again: of a metric's values within a minute the greatest counts, so one that takes another back may
     have to be put in the next one.
@@ -63,6 +76,7 @@ def perform(act: Act[Seen], aws: Aws, guard: Callable[[], None], seconds: float)
         KcError: A call failed, or it is not proved in time.
     """
     made: list[dict[str, Any]] = []
+    begun = time.monotonic()
 
     def state() -> str:
         left = act.calls(seen := act.look(aws))
@@ -74,4 +88,4 @@ def perform(act: Act[Seen], aws: Aws, guard: Callable[[], None], seconds: float)
         return act.lacks(act.look(aws) if left else seen) or "so"
 
     aws.wait(act.what, state, until={"so"}, timeout=seconds, pause=1)
-    return made
+    return Done(made, time.monotonic() - begun)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from ..aws.session import Aws, Connection
 from ..errors import KcError
 from ..primary import PRIMARY, flag_name
-from .act import Act, perform, plan
+from .act import Act, Done, perform, plan
 from .book import COMPLETED, REVERTED, Book, Progress, Step
 from .journal import DONE, Entry, Late
 from .run import Run, is_under_way
@@ -23,8 +23,8 @@ BRIEF: dict[str, Any] = {"connect_timeout": 2.0, "read_timeout": 3.0, "attempts"
 TRIED_SECONDS = 10
 """What an act that is only tried may take to be proved."""
 
-Do = Callable[[Act[Any], Aws, float], list[dict[str, Any]]]
-"""What is done with an act, where, and within how many seconds; returns calls."""
+Do = Callable[[Act[Any], Aws, float], Done]
+"""What is done with an act, where, and within how many seconds."""
 
 
 class Content(Protocol):
@@ -145,7 +145,8 @@ class Carrier:
         while (step := run.progress.back) is not None:
             self.guard(run)
             run.undo(step.name)
-            calls = [call for act in self.content.back(self.site, step.name) for call in self._perform(run, act, self.aws, step.seconds)]
+            acts = self.content.back(self.site, step.name)
+            calls = [call for act in acts for call in self._perform(run, act, self.aws, step.seconds).calls]
             made += calls
             if step.by_tasks:
                 return {"calls": made, "by_tasks": step.name}
@@ -156,26 +157,27 @@ class Carrier:
     def foresee_undo(self, progress: Progress) -> dict[str, Any]:
         """Return what taking a run back would do, as things are now."""
         touched = [each.step for each in reversed(progress.steps.values()) if each.touched]
-        calls = [call for step in touched for act in self.content.back(self.site, step.name) for call in plan(act, self.aws)]
+        calls = [call for step in touched for act in self.content.back(self.site, step.name) for call in plan(act, self.aws).calls]
         return {"calls": calls, "by_tasks": next((step.name for step in touched if step.by_tasks), "")}
 
-    def _perform(self, run: Run, act: Act[Any], aws: Aws, seconds: float) -> list[dict[str, Any]]:
+    def _perform(self, run: Run, act: Act[Any], aws: Aws, seconds: float) -> Done:
         return perform(act, aws, lambda: self.guard(run), seconds)
 
     def _each(self, step: Step, since: datetime, do: Do) -> dict[str, Any]:
         """Do something with all acts of a step, those that are only tried first; return its facts."""
-        calls: list[dict[str, Any]] = []
+        done: list[Done] = []
         left: list[str] = []
         for act in self.content.tried(self.site, step.name):
             try:
-                calls += do(act, self.lost, TRIED_SECONDS)
+                done.append(do(act, self.lost, TRIED_SECONDS))
             except Late:
                 raise
             except KcError as error:
                 left.append(f"{act.what}: {error.message}")
-        for act in self.content.acts(self.site, step.name, since):
-            calls += do(act, self.aws, step.seconds)
-        return {"calls": calls, **({"left": left} if left else {})}
+        done += [do(act, self.aws, step.seconds) for act in self.content.acts(self.site, step.name, since)]
+        waited = sum(each.waited for each in done)
+        facts = {"calls": [call for each in done for call in each.calls]}
+        return {**facts, **({"waited": round(waited, 1)} if waited else {}), **({"left": left} if left else {})}
 
 
 def brief(connection: Connection, region: str) -> Aws:
