@@ -65,7 +65,9 @@ options:
     type: str
     default: ""
   facts:
-    description: With O(do=done), what was proved. Plain data, and no secrets.
+    description:
+      - With O(do=done), what was proved. Plain data, and no secrets.
+      - With O(do=close), what is worth knowing of the run as a whole; C(drill) is true where it was run to see that it works.
     type: dict
     default: {}
   reason:

@@ -31,8 +31,26 @@ def kc_plan_lines(plans: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]
     return [f"{unit}: {line}" for unit, by_region in plans.items() for plan in by_region.values() for line in lines(plan)]
 
 
+def kc_drifted(done: Mapping[str, Any], plan_file: str) -> dict[str, Any]:
+    """Return what a run in check mode has found, as kc_readiness takes it.
+
+    Args:
+        done: The command's result; without `rc` where it took too long.
+        plan_file: What it wrote for KC_PLAN_FILE; empty where it did not come so far.
+    """
+    if "rc" not in done or not plan_file:
+        return {"msg": _said(done.get("stdout") or "") or done.get("msg") or "it did not end"}
+    plan = [change for run in json.loads(plan_file)["runs"] for change in run["plan"]]
+    return {"plan": plan, "rc": done["rc"], "msg": _said(done.get("stdout") or "")}
+
+
+def _said(output: str) -> str:
+    """Return what a playbook's output says of its first failure."""
+    return next((line.strip() for line in output.splitlines() if line.startswith(("[ERROR]", "fatal:"))), "")
+
+
 class FilterModule:
     """The filters by name."""
 
     def filters(self) -> dict[str, Any]:
-        return {"kc_plan_lines": kc_plan_lines}
+        return {"kc_drifted": kc_drifted, "kc_plan_lines": kc_plan_lines}

@@ -17,6 +17,9 @@ PARTS = (DETECT, DECIDE, EXECUTE, PROPAGATE, VERIFY)
 COMPLETED, REVERTED, GIVEN_UP = "completed", "undone", "given up"
 OUTCOMES = (COMPLETED, REVERTED, GIVEN_UP)
 
+DRILL = "drill"
+"""The runbook that drills; and, of the end of a run of another one, the fact that nothing was really lost."""
+
 
 @dataclass(frozen=True)
 class Step:

@@ -85,7 +85,7 @@ def keep(params: Mapping[str, Any], content: Content, *, check: bool, process: i
         case "give_up":
             run.close(GIVEN_UP, {"reason": params["reason"]})
         case "close":
-            run.close(COMPLETED)
+            run.close(COMPLETED, params["facts"])
     return {**result, **_standing(run.progress)}
 
 

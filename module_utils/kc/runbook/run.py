@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import KcError
 from . import journal
-from .book import COMPLETED, GIVEN_UP, OUTCOMES, REVERTED, Book, Progress, Step
+from .book import COMPLETED, DRILL, GIVEN_UP, OUTCOMES, REVERTED, Book, Progress, Step
 from .journal import Entry, Late, Shelf
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -243,6 +243,13 @@ def last(shelf: Shelf) -> list[Entry]:
     """Return the journal of the last run, whatever it is of; nothing where there was none."""
     epochs = shelf.epochs()
     return journal.read(shelf, epochs[-1]) if epochs else []
+
+
+def is_drill(entries: Sequence[Entry]) -> bool:
+    """Whether a journal is of a run that was completed to see that it works: of a drill, or of any runbook whose end says `drill`."""
+    if not entries or entries[-1].kind != journal.CLOSED or entries[-1].facts.get("outcome") != COMPLETED:
+        return False
+    return entries[0].facts.get("book") == DRILL or bool(entries[-1].facts.get(DRILL))
 
 
 def is_under_way(entries: Sequence[Entry]) -> bool:

@@ -1,0 +1,135 @@
+"""What AWS tells of how each region is. Reads only; that something gives no answer is an answer, and comes within seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..aws.ecs import cluster_name
+from ..aws.session import Aws
+from ..errors import KcError
+from ..primary import UNTOLD, flag_name
+from ..runbook import journal
+from ..runbook.acts.fence import Fence
+from ..runbook.books.failover import DATA
+from ..runbook.carry import ROLES
+from ..runbook.journal import DONE, Entry
+from ..runbook.shelf import Bucket
+from ..scope import Scope
+from ..units.dns import SWITCH
+from ..units.services import service_name
+
+
+@dataclass(frozen=True)
+class Turn:
+    """When a region was made primary.
+
+    Attributes:
+        to: The region.
+        at: UTC, ISO 8601.
+        book: The runbook that did it, and its run's number (`epoch`).
+    """
+
+    to: str
+    at: str
+    book: str
+    epoch: int
+
+
+ALARM = "ALARM"
+"""The state of the switch's alarm where it is turned to the region that stands by at home."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a region tells.
+
+    Attributes:
+        role: Its flag, as `read_flags` has it.
+        fence: Addresses that its data tier is fenced against.
+        services: Tasks that run and that are wanted, by application; one that does not stand is left out.
+        switch: The state of the failover's switch, in the region that it stands in; empty elsewhere.
+        last: The last run's entries, by its journals.
+        turn: The last time that roles were changed, by its journals; None: never.
+        untold: Why something is not known, by what it is; then its field says nothing.
+    """
+
+    role: str | None = UNTOLD
+    fence: Sequence[str] = ()
+    services: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    switch: str = ""
+    last: Sequence[Entry] = ()
+    turn: Turn | None = None
+    untold: Mapping[str, str] = field(default_factory=dict)
+
+
+def look(aws: Aws, scope: Scope, regions: Sequence[str], applications: Sequence[str], switch: str) -> dict[str, Seen]:
+    """Return what each region tells, all asked at once.
+
+    Args:
+        aws: One that gives up soon.
+        scope: The platform's.
+        regions: Those that are asked.
+        applications: Whose services count.
+        switch: The region that the failover's switch stands in.
+    """
+    questions: dict[str, Callable[[Scope], dict[str, Any]]] = {
+        "role": lambda here: {"role": _role(aws.at(here.region), here)},
+        "fence": lambda here: {"fence": _fence(aws, here)},
+        "services": lambda here: {"services": _services(aws.at(here.region), here, applications)},
+        "switch": lambda here: {"switch": _switch(aws.at(here.region), here)} if here.region == switch else {},
+        "journals": lambda here: _runs(aws.at(here.region), here),
+    }
+
+    def ask(about: tuple[str, str]) -> dict[str, Any]:
+        region, name = about
+        try:
+            return questions[name](scope.at(region))
+        except KcError as error:
+            return {"untold": {name: error.message}}
+
+    asked = [(region, name) for region in regions for name in questions]
+    answers = dict(zip(asked, aws.map(ask, asked), strict=True))
+    return {region: _merged([answers[region, name] for name in questions]) for region in regions}
+
+
+def _merged(answers: Sequence[Mapping[str, Any]]) -> Seen:
+    untold = {name: why for each in answers for name, why in each.get("untold", {}).items()}
+    return Seen(**{key: value for each in answers for key, value in each.items() if key != "untold"}, untold=untold)
+
+
+def _role(aws: Aws, scope: Scope) -> str:
+    found = aws.find("ssm", "get_parameter", Name=flag_name(scope))
+    return str(found["Parameter"]["Value"]) if found else ""
+
+
+def _fence(aws: Aws, scope: Scope) -> list[str]:
+    network = scope.at(scope.region, "network")
+    _, rules = Fence(network, network.name("tag", DATA), []).look(aws)
+    return sorted({*rules.values()})
+
+
+def _services(aws: Aws, scope: Scope, applications: Sequence[str]) -> dict[str, tuple[int, int]]:
+    names = {service_name(scope, application): application for application in applications}
+    found = aws.call("ecs", "describe_services", cluster=cluster_name(scope), services=list(names))["services"]
+    return {names[each["serviceName"]]: (each["runningCount"], each["desiredCount"]) for each in found if each["status"] == "ACTIVE"}
+
+
+def _switch(aws: Aws, scope: Scope) -> str:
+    found = aws.call("cloudwatch", "describe_alarms", AlarmNames=[scope.name("tag", SWITCH)])["MetricAlarms"]
+    return str(found[0]["StateValue"]) if found else ""
+
+
+def _runs(aws: Aws, scope: Scope) -> dict[str, Any]:
+    """Return the last run, and the last time that one changed the roles."""
+    shelf = Bucket(aws, scope.bucket("journals"))
+    last: list[Entry] = []
+    for epoch in reversed(shelf.epochs()):
+        entries = journal.read(shelf, epoch)
+        last = last or entries
+        turned = next((each for each in entries if each.step == ROLES and each.kind == DONE), None)
+        if turned is not None:
+            about = entries[0].facts
+            return {"last": last, "turn": Turn(str(about["arguments"]["to"]), turned.at, str(about["book"]), epoch)}
+    return {"last": last}
