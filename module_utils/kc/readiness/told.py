@@ -18,7 +18,8 @@ SHOWN = 3
 
 def judge_told(told: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield a finding for each that was asked: `replica` (a list of results), `clickhouse`, `quotas`, `drift`."""
-    yield from judge_replicas(told.get("replica") or [])
+    replicas = told.get("replica")
+    yield from judge_replicas([{}] if replicas is None else replicas)
     yield judge_clickhouse(told.get("clickhouse") or {})
     yield judge_quotas(told.get("quotas") or {})
     yield judge_drift(told.get("drift") or {})
