@@ -42,7 +42,7 @@ def stand(client: Client, scope: dict[str, Any], home: Path) -> dict[str, Any]:
         for short in ("journals", "media"):
             client("s3", region).create_bucket(Bucket=bucket(short, region), CreateBucketConfiguration={"LocationConstraint": region})
         client("s3", region).put_bucket_versioning(Bucket=bucket("media", region), VersioningConfiguration={"Status": "Enabled"})
-    _services(client)
+    services(client, STANDBY)
     _copies(client)
     client("secretsmanager", PRIMARY).create_secret(Name="kc/lab/app", SecretString="x", AddReplicaRegions=[{"Region": STANDBY}])
     key = client("kms", PRIMARY).create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]
@@ -75,8 +75,9 @@ def stand(client: Client, scope: dict[str, Any], home: Path) -> dict[str, Any]:
     }
 
 
-def _services(client: Client) -> None:
-    ecs = client("ecs", STANDBY)
+def services(client: Client, region: str) -> None:
+    """Have a service run a task."""
+    ecs = client("ecs", region)
     ecs.create_cluster(clusterName="kc-lab")
     ecs.register_task_definition(family="kc-lab-api", containerDefinitions=[{"name": "x", "image": "y", "memory": 128}])
     ecs.create_service(cluster="kc-lab", serviceName="kc-lab-api", taskDefinition="kc-lab-api", desiredCount=1)

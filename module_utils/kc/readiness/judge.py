@@ -19,17 +19,17 @@ DRILL_DAYS = 90
 
 def judge_roles(flags: Mapping[str, str | None], home: str, standby: str) -> Finding:
     """Return whether one region is primary, and the standby is not."""
+    silent = [region for region, role in flags.items() if role is UNTOLD]
+    if silent:
+        return Finding(
+            "roles", "unknown", f"{' and '.join(silent)} gave no answer about its role", "`playbooks/status.yml` tells what answers"
+        )
     try:
         primary = primary_of(flags, home)
     except KcError as error:
         return Finding("roles", "fail", error.message, error.hint)
     if flags.get(standby) == PRIMARY:
         return Finding("roles", "fail", f"{standby} is primary itself", "ask for the other region")
-    silent = [region for region, role in flags.items() if role is UNTOLD]
-    if silent:
-        return Finding(
-            "roles", "unknown", f"{' and '.join(silent)} gave no answer about its role", "`playbooks/status.yml` tells what answers"
-        )
     return Finding("roles", "ok", f"{primary} is primary")
 
 

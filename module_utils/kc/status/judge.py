@@ -126,6 +126,7 @@ def _instances(told: Told, seen: Mapping[str, Seen], primary: str) -> Iterator[T
 
 def _servers(told: Told, primary: str) -> Iterator[Trouble]:
     """Yield what MySQL's servers tell of themselves."""
+    yield from (Trouble(region, "mysql", why, known=False) for region, why in told.silent.items())
     for region, results in told.mysql.items():
         for each in results:
             name = (each.get("database") or {}).get("id") or "it"
