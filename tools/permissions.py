@@ -61,6 +61,7 @@ ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
     ("s3", "get_bucket_lifecycle_configuration"): ("s3:GetLifecycleConfiguration",),
     ("s3", "get_bucket_replication"): ("s3:GetReplicationConfiguration",),
     ("s3", "get_public_access_block"): ("s3:GetBucketPublicAccessBlock",),
+    ("s3", "head_object"): ("s3:GetObject",),
     ("s3", "list_buckets"): ("s3:ListAllMyBuckets",),
     ("s3", "list_multipart_uploads"): ("s3:ListBucketMultipartUploads",),
     ("s3", "list_object_versions"): ("s3:ListBucketVersions",),

@@ -101,3 +101,21 @@ def test_the_way_to_a_node(tmp_path: Path, instances: str, asked: str, says: str
     assert done.stdout.strip() == asked
     assert says in done.stderr
     assert (done.returncode == 0) is bool(asked)
+
+
+PLAN = json.dumps({"runs": [{"plan": [change("delete", {}, None)]}, {"plan": []}]})
+
+
+@pytest.mark.parametrize(
+    ("done", "plan_file", "found"),
+    [
+        ({"rc": 0, "stdout": "ok"}, '{"runs": []}', {"plan": [], "rc": 0, "msg": ""}),
+        ({"rc": 2, "stdout": ""}, PLAN, {"plan": [change("delete", {}, None)], "rc": 2, "msg": ""}),
+        ({"rc": 2, "stdout": "x\n[ERROR]: no answer\nfatal: y"}, '{"runs": []}', {"plan": [], "rc": 2, "msg": "[ERROR]: no answer"}),
+        ({"rc": 4, "stdout": "fatal: y"}, "", {"msg": "fatal: y"}),
+        ({"msg": "Job reached maximum time limit of 45 seconds."}, "", {"msg": "Job reached maximum time limit of 45 seconds."}),
+        ({}, "", {"msg": "it did not end"}),
+    ],
+)
+def test_a_run_in_check_mode_is_a_plan_or_a_reason(done: dict[str, Any], plan_file: str, found: dict[str, Any]) -> None:
+    assert load("plugins/filter/kc.py").kc_drifted(done, plan_file) == found
