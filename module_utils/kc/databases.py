@@ -8,6 +8,7 @@ from typing import Any
 from .aws.rds import Instance, Replica
 from .aws.session import Aws
 from .errors import KcError
+from .names import ASIDE
 from .scope import Scope
 
 SOURCE, REPLICA = "source", "replica"
@@ -17,7 +18,7 @@ Found = dict[str, list[dict[str, Any]]]
 
 
 def databases(aws: Aws, scope: Scope, regions: Sequence[str]) -> tuple[Found, dict[str, str]]:
-    """Return the instances of each region that answers, and why the others don't.
+    """Return the instances of each region that answers, and why the others don't. What was set aside is none of them.
 
     Returns:
         By region, `{id, role, state, address, port, follows}` each. `follows` is `{region, id, address, port}` of a replica's
@@ -44,6 +45,8 @@ def _of(aws: Aws, scope: Scope) -> list[dict[str, Any]]:
     made = []
     for kind, role in ((Instance(), SOURCE), (Replica(), REPLICA)):
         for name, live in sorted(kind.read(aws, scope).items()):
+            if ASIDE in name:
+                continue
             where = {key: live.outputs.get(key, "") for key in ("address", "port")}
             follows = live.attrs.get("source", "")
             about = {"region": follows.split(":")[3], "id": follows.rpartition(":")[2]} if follows else {}

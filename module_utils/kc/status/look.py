@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from ..aws.ecs import cluster_name
@@ -11,9 +12,7 @@ from ..aws.session import Aws
 from ..errors import KcError
 from ..primary import UNTOLD, flag_name
 from ..runbook import journal
-from ..runbook.acts.fence import Fence
-from ..runbook.books.failover import DATA
-from ..runbook.carry import ROLES
+from ..runbook.acts.fence import DATA, Fence
 from ..runbook.journal import DONE, Entry
 from ..runbook.shelf import Bucket
 from ..scope import Scope
@@ -128,8 +127,16 @@ def _runs(aws: Aws, scope: Scope) -> dict[str, Any]:
     for epoch in reversed(shelf.epochs()):
         entries = journal.read(shelf, epoch)
         last = last or entries
-        turned = next((each for each in entries if each.step == ROLES and each.kind == DONE), None)
+        about = entries[0].facts
+        turned = next((each for each in entries if each.kind == DONE and each.step == _turns(str(about["book"]))), None)
         if turned is not None:
-            about = entries[0].facts
             return {"last": last, "turn": Turn(str(about["arguments"]["to"]), turned.at, str(about["book"]), epoch)}
     return {"last": last}
+
+
+def _turns(book: str) -> str:
+    """Return the step of a runbook by which a region becomes primary; empty where it has none, or is not known here."""
+    try:
+        return str(import_module(f"..runbook.books.{book}", __package__).BOOK.turns)
+    except ModuleNotFoundError:
+        return ""
