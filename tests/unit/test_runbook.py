@@ -15,7 +15,7 @@ from kc.runbook import journal
 from kc.runbook.book import COMPLETED, EXECUTE, GIVEN_UP, REVERTED, VERIFY, Book, Progress, Step
 from kc.runbook.journal import Entry, Late
 from kc.runbook.report import report
-from kc.runbook.run import Run, is_under_way, last, lives, me
+from kc.runbook.run import Run, is_drill, is_under_way, last, lives, me
 
 BOOK = Book(
     "switchover",
@@ -343,3 +343,20 @@ def test_a_report_says_what_was_lost_and_keeps_calls_apart(counts: list[int | No
     assert said in made.headline and said.capitalize() in made.page
     assert '- `ssm:put_parameter` at https://ssm.example (eu-central-1): `{"Value": "primary"}`' in made.markdown
     assert "| 1 calls. promoted:" in made.markdown and "<summary>1 calls</summary>" in made.page
+
+
+@pytest.mark.parametrize(
+    ("book", "last", "is_one"),
+    [
+        ("drill", {"outcome": "completed"}, True),
+        ("switchover", {"outcome": "completed", "drill": True}, True),
+        ("failover", {"outcome": "completed"}, False),
+        ("failover", {"outcome": "completed", "drill": False}, False),
+        ("drill", {"outcome": "undone"}, False),
+        ("drill", {"outcome": "given up", "drill": True}, False),
+    ],
+)
+def test_a_drill_is_a_completed_run_that_says_so(book: str, last: dict[str, Any], is_one: bool) -> None:
+    opened, closed = Entry(1, 0, journal.OPENED, "", {}, facts={"book": book}), Entry(1, 1, journal.CLOSED, "", {}, facts=last)
+    assert is_drill([opened, closed]) is is_one
+    assert not is_drill([opened]) and not is_drill([])
