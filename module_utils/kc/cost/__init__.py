@@ -1,0 +1,1 @@
+"""What an inventory costs a month, before it is built."""
