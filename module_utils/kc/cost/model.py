@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -99,15 +100,26 @@ class Bounds:
         """Return what `act` makes of each bound."""
         return Bounds(act(self.low), act(self.expected), act(self.upper))
 
+    def zip(self, other: Bounds, act: Callable[[Decimal, Decimal], Decimal]) -> Bounds:
+        """Return what `act` makes of each bound of both."""
+        return Bounds(act(self.low, other.low), act(self.expected, other.expected), act(self.upper, other.upper))
+
     def __add__(self, other: Bounds) -> Bounds:
-        return Bounds(self.low + other.low, self.expected + other.expected, self.upper + other.upper)
+        return self.zip(other, operator.add)
+
+    def __sub__(self, other: Bounds) -> Bounds:
+        return self.zip(other, operator.sub)
 
     def __mul__(self, other: Bounds | Decimal | int) -> Bounds:
         by = other if isinstance(other, Bounds) else Bounds.of(other)
-        return Bounds(self.low * by.low, self.expected * by.expected, self.upper * by.upper)
+        return self.zip(by, operator.mul)
+
+    def money(self) -> dict[str, str]:
+        """Return amounts of whole cents as data; decimals are texts."""
+        return {"low": f"{self.low:.2f}", "expected": f"{self.expected:.2f}", "upper": f"{self.upper:.2f}"}
 
     def facts(self) -> dict[str, str]:
-        """Return the figure as data; decimals are texts."""
+        """Return the figure as data, without needless zeros."""
         return {"low": plain(self.low), "expected": plain(self.expected), "upper": plain(self.upper)}
 
 
@@ -121,7 +133,7 @@ class Quantity:
     Attributes:
         component: The unit that it comes from.
         client: The special client that it is dedicated to, or "".
-        what: The resource, or the assumption, that it comes from.
+        what: The resources, or the assumptions, that it comes from.
     """
 
     sku: Sku
@@ -129,7 +141,7 @@ class Quantity:
     component: str
     client: str
     nature: Nature
-    what: str
+    what: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -138,7 +150,7 @@ class Line:
 
     Attributes:
         amount: In dollars, each bound rounded up to the cent.
-        stranded: The part of it that is paid for commitments in a region that is lost.
+        stranded: Whether it is a commitment that is paid for and that nothing uses.
         what: Where its quantity comes from.
     """
 
@@ -167,7 +179,7 @@ class Line:
             "unit": price.unit,
             "quantity": self.quantity.facts(),
             "tiers": [{"over": plain(tier.over), "price": plain(tier.price)} for tier in price.tiers],
-            "amount": self.amount.facts(),
+            "amount": self.amount.money(),
             "kind": price.kind,
             "effective": price.effective.isoformat(),
             "source": price.source,
@@ -177,7 +189,6 @@ class Line:
 
 
 def plain(value: Decimal) -> str:
-    """Return a decimal without exponent and without needless zeros, but with its cents."""
-    text = f"{value.normalize():f}" if value else "0"
-    whole, _, fraction = text.partition(".")
-    return f"{whole}.{fraction:0<2}" if fraction else whole
+    """Return a decimal to the ninth place, without an exponent and without needless zeros."""
+    text = f"{value:.9f}".rstrip("0").rstrip(".")
+    return text or "0"
