@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ansible._internal._datatag._tags import Origin
-from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 ROOT = Path(__file__).absolute().parents[2]
@@ -17,29 +16,7 @@ if str(ROOT / "module_utils") not in sys.path:
     sys.path.append(str(ROOT / "module_utils"))
 
 from kc import inventory  # noqa: E402
-
-
-def hosts_of(templar: Any, hostvars: Any, groups: Mapping[str, list[str]]) -> list[inventory.Host]:
-    """Return every host with its merged variables, templates resolved.
-
-    Which region is primary now is read after this, from an account that the inventory names: until then it is the
-    home region.
-    """
-    found = []
-    for name in groups["all"]:
-        values, broken = {}, {}
-        member = frozenset(group for group, names in groups.items() if name in names)
-        raw = hostvars.raw_get(name)
-        facts = {"kc_primary": raw.get("kc_home"), **raw.get("ansible_facts", {})}
-        own = templar.copy_with_new_env(available_variables={**raw, "hostvars": hostvars, "ansible_facts": facts})
-        for variable, value in raw.items():
-            if inventory.counts(variable, member):
-                try:
-                    values[str(variable)] = own.template(value)
-                except AnsibleError as error:
-                    broken[str(variable)] = " ".join(str(error).split())
-        found.append(inventory.Host(name, member, values, broken))
-    return found
+from kc.action import hosts_of  # noqa: E402
 
 
 class ActionModule(ActionBase):

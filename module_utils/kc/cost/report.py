@@ -87,7 +87,7 @@ def terms(hosts: Sequence[Host]) -> Terms:
         purchases=value("purchases"),
         shares=weights,
         clients=tuple(clients),
-        usage=usage(value("usage")),
+        usage=usage(value("usage")).of_users(figure("kc_cost_users", value("users"))),
     )
 
 

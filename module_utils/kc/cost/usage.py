@@ -60,6 +60,15 @@ class Usage:
     queue_requests: Bounds
     notices: Bounds
 
+    def of_users(self, times: Bounds) -> Usage:
+        """Return the assumptions for so many times as many users: what they do and store, and how busy tasks are, not the ratios."""
+        buckets = {
+            name: dataclasses.replace(about, **_times(about, times, ("gb", "new_gb", "reads"))) for name, about in self.buckets.items()
+        }
+        loads = {name: (load * times).map(_whole) for name, load in self.task_loads.items()}
+        more: dict[str, Any] = {"task_load": (self.task_load * times).map(_whole), "task_loads": loads, "buckets": buckets}
+        return dataclasses.replace(self, **more, **_times(self, times, BY_USERS))
+
     def load_of(self, application: str) -> Bounds:
         """Return how far an application's tasks are, on average, from the least to the most, as a share."""
         return self.task_loads.get(application, self.task_load)
@@ -67,6 +76,21 @@ class Usage:
     def bucket(self, short: str) -> BucketUsage:
         """Return what is assumed of a bucket: its own figures, or those of `default`."""
         return self.buckets.get(short, self.buckets["default"])
+
+
+BY_USERS = (
+    *("viewer_gb", "viewer_requests", "upload_gb", "origin_requests", "balancer_lcus", "nat_gb", "internet_gb", "cross_zone_gb"),
+    *("endpoint_gb", "insert_gb", "waf_log_gb", "flow_log_gb", "dns_queries", "key_requests", "secret_requests", "queue_requests"),
+)
+"""Figures that follow how many users there are; the others are shares, or each task's and each instance's own."""
+
+
+def _times(about: Any, times: Bounds, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(about, name) * times for name in names}
+
+
+def _whole(share: Decimal) -> Decimal:
+    return min(share, Decimal(1))
 
 
 def usage(given: Any) -> Usage:

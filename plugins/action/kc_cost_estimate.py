@@ -1,0 +1,77 @@
+"""Estimates what the inventory costs, inside Ansible's own process."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).absolute().parents[2]
+if str(ROOT / "module_utils") not in sys.path:
+    sys.path.append(str(ROOT / "module_utils"))
+
+from kc import inventory  # noqa: E402
+from kc.action import InProcess, hosts_of, options  # noqa: E402
+from kc.cost import gate  # noqa: E402
+from kc.cost.catalogue import catalogue  # noqa: E402
+from kc.cost.report import estimate  # noqa: E402
+from kc.cost.table import table  # noqa: E402
+from kc.errors import KcError  # noqa: E402
+from kc.inventory.nodes import NODES  # noqa: E402
+
+
+class ActionModule(InProcess):
+    """No AWS, no connection: reads what Ansible has read, and the catalogue."""
+
+    SPEC = options("kc_cost_estimate", scope=False)
+
+    def act(self, params: dict[str, Any], *, check: bool) -> dict[str, Any]:
+        now = datetime.now(UTC)
+        at = now.isoformat(timespec="seconds")
+        reasons = {option: gate.reason(option, params[option], at) for option in ("approve", "override") if params[option]}
+        found = estimate(self._hosts(), inventory.described(ROOT)[1], catalogue(), now.date())
+        file = Path(params["approved"])
+        approved = gate.read(file)
+        stale = found["catalogue"]["stale"]
+        result: dict[str, Any] = {"changed": False, **({"warnings": stale} if stale else {})}
+        wrong = gate.verdict(found, approved) if params["gate"] else ""
+        if wrong and "override" not in reasons:
+            return {**result, "failed": True, "msg": wrong}
+        if wrong:
+            record = file.with_suffix(".overrides.jsonl")
+            before = record.read_text(encoding="utf-8") if record.exists() else ""
+            write(record, before + gate.overridden(found, reasons["override"]), check=check)
+            result |= {"changed": True, "recorded": str(record)}
+        if "approve" in reasons:
+            write(file, gate.written(gate.approval(found, reasons["approve"])), check=check)
+            result |= {"changed": True, "recorded": str(file)}
+        if params["directory"]:
+            shown = Path(params["directory"]) / f"cost-{found['environment']}.json"
+            write(shown, gate.written(found), check=False)
+            result["files"] = [str(shown)]
+        deltas = [{"what": one.what, "before": f"{one.before:.2f}", "after": f"{one.after:.2f}"} for one in gate.deltas(found, approved)]
+        return {**result, "estimate": found, "table": table(found), "deltas": deltas}
+
+    def _hosts(self) -> list[inventory.Host]:
+        """Return the hosts that units converge on; nodes are what these say of them."""
+        groups = {name: [*hosts] for name, hosts in self.task_vars["groups"].items()}
+        groups["all"] = [name for name in groups["all"] if name not in groups.get(NODES, [])]
+        return hosts_of(self._templar, self.task_vars["hostvars"], groups, at_home=True)
+
+
+def write(file: Path, text: str, *, check: bool) -> None:
+    """Write a file, whole or not at all.
+
+    Raises:
+        KcError: It can't be written.
+    """
+    if check:
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = file.with_name(f".{file.name}.new")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(file)
+    except OSError as error:
+        raise KcError(f"{file} can't be written: {error.strerror}", hint="give a place that can, and run this again") from None
