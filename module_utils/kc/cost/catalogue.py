@@ -123,7 +123,8 @@ def _price(where: str, region: str, service: str, line: Any, sources: Mapping[st
         if wrong:
             raise KcError(f"{where} has {what} `{wrong[0]}`", hint=f"its settings are {', '.join(sorted(KNOWN))}")
     if ("price" in line) == ("tiers" in line):
-        raise KcError(f"{where} has {'both' if 'price' in line else 'neither'} `price` and `tiers`", hint="give it one of them")
+        both = "both `price` and `tiers`" if "price" in line else "neither `price` nor `tiers`"
+        raise KcError(f"{where} has {both}", hint="give it one of them")
     term = line.get("term", "on_demand")
     for setting, value, allowed in (("term", term, TERMS), ("kind", line["kind"], KINDS), ("source", line["source"], tuple(sources))):
         if value not in allowed:

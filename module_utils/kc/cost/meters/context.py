@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from ...model import Key, Ref, Resource
-from ..model import GLOBAL, HOURS, NOTHING, Bounds, Nature, Quantity, Sku, Term
+from ..model import HOURS, NOTHING, Bounds, Nature, Quantity, Sku, Term
 from ..placement import Placed, Placement
 from ..usage import Usage
 
@@ -51,11 +51,10 @@ class Context:
         return Decimal(1) / len(serving) if region in serving else Decimal(0)
 
     def users(self, region: str) -> Bounds:
-        """Return how many times as much happens in a region as all users cause in an ordinary month; the edge has them all."""
+        """Return how many times as much happens in a region as all users cause in an ordinary month."""
         if region == self.placement.lost:
             return NOTHING
-        part = ONE if region == GLOBAL else Bounds.of(self.share(region)) if self.share(region) else self.usage.warm
-        return part * self.growth
+        return (Bounds.of(self.share(region)) if self.share(region) else self.usage.warm) * self.growth
 
     @cached_property
     def _firsts(self) -> set[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import cast
 
@@ -67,6 +68,10 @@ def bucket(context: Context, placed: Placed) -> Iterator[Quantity]:
     short = _short(context, placed)
     about, region = context.usage.bucket(short), placed.resource.region
     moves = next((rule["Transitions"][0]["Days"] for rule in wanted(placed.resource)["lifecycle"] if rule.get("Transitions")), None)
+    # a copy holds all that its source does; what is not replicated (logs) is the region's own
+    replicated = context.made("replication", region, placed.resource.name) is not None
+    part = ONE if replicated or region in (context.placement.home, *context.placement.serving) else context.usage.warm
+    about = replace(about, gb=about.gb * part, new_gb=about.new_gb * part)
     written = about.new_gb * context.growth
     objects = _over(about.gb, about.object_mb) * 1024
     new = _over(written, about.object_mb) * 1024

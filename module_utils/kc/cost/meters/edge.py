@@ -19,7 +19,7 @@ def distribution(context: Context, placed: Placed) -> Iterator[Quantity]:
     """What all distributions send and take."""
     if not context.first(placed):
         return
-    usage, users = context.usage, context.users(GLOBAL)
+    usage, users = context.usage, context.growth
     yield take(placed, "AmazonCloudFront", f"{VIEWERS}-DataTransfer-Out-Bytes", usage.viewer_gb * users, what="to viewers")
     yield take(placed, "AmazonCloudFront", f"{VIEWERS}-DataTransfer-Out-OBytes", usage.upload_gb * users, what="uploads")
     yield take(placed, "AmazonCloudFront", f"{VIEWERS}-Requests-Tier2-HTTPS", usage.viewer_requests * users, what="viewers' requests")
@@ -37,19 +37,21 @@ def distribution(context: Context, placed: Placed) -> Iterator[Quantity]:
 def web_acl(context: Context, placed: Placed) -> Iterator[Quantity]:
     """A web ACL with its rules, what it judges, and what it logs of it."""
     region, about = placed.resource.region, wanted(placed.resource)
-    requests = context.usage.viewer_requests if region == GLOBAL else context.usage.origin_requests
+    at_edge = region == GLOBAL
+    users = context.growth if at_edge else context.users(region)
+    requests = (context.usage.viewer_requests if at_edge else context.usage.origin_requests) * users
     yield take(placed, "awswaf", "WebACLV2", ONE, "standing")
     if about["Rules"]:
         yield take(placed, "awswaf", "RuleV2", Bounds.of(len(about["Rules"])), "standing")
-    yield take(placed, "awswaf", "RequestV2-Tier1", requests * context.users(region))
-    yield from context.logs(placed, context.usage.waf_log_gb * context.users(region), about["logging"], vended=True)
+    yield take(placed, "awswaf", "RequestV2-Tier1", requests)
+    yield from context.logs(placed, context.usage.waf_log_gb * users, about["logging"], vended=True)
 
 
 def hosted_zone(context: Context, placed: Placed) -> Iterator[Quantity]:
     """A zone, and what it is asked."""
     yield take(placed, "AmazonRoute53", "HostedZone", ONE, "standing")
     if placed.resource.kind.name == "hosted_zone":
-        yield take(placed, "AmazonRoute53", "DNS-Queries", context.usage.dns_queries * context.users(GLOBAL))
+        yield take(placed, "AmazonRoute53", "DNS-Queries", context.usage.dns_queries * context.growth)
 
 
 def health_check(context: Context, placed: Placed) -> Iterator[Quantity]:

@@ -10,12 +10,17 @@ from .context import ONE, Context, Meter, take, wanted
 
 
 def key(context: Context, placed: Placed) -> Iterator[Quantity]:
-    """A KMS key, or a replica of one; what all keys of a region are used."""
+    """A KMS key; what all keys of a region are used."""
     yield take(placed, "awskms", "KMS-Keys", ONE, "stored")
-    if context.first(placed) and placed.resource.kind.name == "key":
+    if context.first(placed):
         yield take(
             placed, "awskms", "KMS-Requests", context.usage.key_requests * context.users(placed.resource.region), what="uses of keys"
         )
+
+
+def key_replica(context: Context, placed: Placed) -> Iterator[Quantity]:
+    """A replica of a key, in the region that its name ends with."""
+    yield take(placed, "awskms", "KMS-Keys", ONE, "stored", region=placed.resource.name.rpartition("@")[2])
 
 
 def secret(context: Context, placed: Placed) -> Iterator[Quantity]:
@@ -55,7 +60,7 @@ def topic(context: Context, placed: Placed) -> Iterator[Quantity]:
 
 METERS: dict[str, Meter] = {
     "key": key,
-    "key_replica": key,
+    "key_replica": key_replica,
     "secret": secret,
     "queue": queue,
     "alarm": alarm,
