@@ -20,6 +20,9 @@ from kc.cost.table import table  # noqa: E402
 from kc.errors import KcError  # noqa: E402
 from kc.inventory.nodes import NODES  # noqa: E402
 
+REASONS = {"approve": "approve", "override": "cost_override"}
+"""Options that take a name and a reason, and the variables of playbooks that feed them."""
+
 
 class ActionModule(InProcess):
     """No AWS, no connection: reads what Ansible has read, and the catalogue."""
@@ -29,7 +32,7 @@ class ActionModule(InProcess):
     def act(self, params: dict[str, Any], *, check: bool) -> dict[str, Any]:
         now = datetime.now(UTC)
         at = now.isoformat(timespec="seconds")
-        reasons = {option: gate.reason(option, params[option], at) for option in ("approve", "override") if params[option]}
+        reasons = {option: gate.reason(variable, params[option], at) for option, variable in REASONS.items() if params[option]}
         found = estimate(self._hosts(), inventory.described(ROOT)[1], catalogue(), now.date())
         file = Path(params["approved"])
         approved = gate.read(file)
