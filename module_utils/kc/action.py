@@ -5,7 +5,7 @@ Options by the documentation, errors as sentences, and the inventory's hosts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +16,8 @@ from .errors import KcError
 from .inventory import Host, counts
 from .spec import COMMON, documentation, spec_of
 
+Needed = Callable[[str, frozenset[str]], bool]
+
 LIBRARY = Path(__file__).absolute().parents[2] / "library"
 
 
@@ -24,13 +26,14 @@ def options(module: str, scope: bool = True) -> dict[str, Any]:
     return {**spec_of(documentation(LIBRARY / f"{module}.py")), **({"scope": spec_of(COMMON)["scope"]} if scope else {})}
 
 
-def hosts_of(templar: Any, hostvars: Any, groups: Mapping[str, list[str]], *, at_home: bool = False) -> list[Host]:
+def hosts_of(templar: Any, hostvars: Any, groups: Mapping[str, list[str]], *, needed: Needed = counts, at_home: bool = False) -> list[Host]:
     """Return every host with its merged variables, templates resolved.
 
     Which region is primary now is read after the inventory is checked, from an account that it names: until then it is the
     home region.
 
     Args:
+        needed: Which variables, of a host of which groups.
         at_home: It is the home region whichever is primary now.
     """
     found = []
@@ -42,7 +45,7 @@ def hosts_of(templar: Any, hostvars: Any, groups: Mapping[str, list[str]], *, at
         facts = {**home, **raw.get("ansible_facts", {}), **(home if at_home else {})}
         own = templar.copy_with_new_env(available_variables={**raw, "hostvars": hostvars, "ansible_facts": facts})
         for variable, value in raw.items():
-            if counts(variable, member):
+            if needed(variable, member):
                 try:
                     values[str(variable)] = own.template(value)
                 except AnsibleError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from kc import inventory  # noqa: E402
 from kc.action import InProcess, hosts_of, options  # noqa: E402
 from kc.cost import gate  # noqa: E402
 from kc.cost.catalogue import catalogue  # noqa: E402
-from kc.cost.report import estimate  # noqa: E402
+from kc.cost.report import estimate, needed  # noqa: E402
 from kc.cost.table import table  # noqa: E402
 from kc.errors import KcError  # noqa: E402
 from kc.inventory.nodes import NODES  # noqa: E402
+from kc.options import Spec  # noqa: E402
 
 REASONS = {"approve": "approve", "override": "cost_override"}
 """Options that take a name and a reason, and the variables of playbooks that feed them."""
@@ -33,7 +35,8 @@ class ActionModule(InProcess):
         now = datetime.now(UTC)
         at = now.isoformat(timespec="seconds")
         reasons = {option: gate.reason(variable, params[option], at) for option, variable in REASONS.items() if params[option]}
-        found = estimate(self._hosts(), inventory.described(ROOT)[1], catalogue(), now.date())
+        modules = inventory.described(ROOT)[1]
+        found = estimate(self._hosts(modules), modules, catalogue(), now.date())
         file = Path(params["approved"])
         approved = gate.read(file)
         stale = found["catalogue"]["stale"]
@@ -56,11 +59,11 @@ class ActionModule(InProcess):
         deltas = [{"what": one.what, "before": f"{one.before:.2f}", "after": f"{one.after:.2f}"} for one in gate.deltas(found, approved)]
         return {**result, "estimate": found, "table": table(found), "deltas": deltas}
 
-    def _hosts(self) -> list[inventory.Host]:
+    def _hosts(self, modules: Mapping[str, Spec]) -> list[inventory.Host]:
         """Return the hosts that units converge on; nodes are what these say of them."""
         groups = {name: [*hosts] for name, hosts in self.task_vars["groups"].items()}
         groups["all"] = [name for name in groups["all"] if name not in groups.get(NODES, [])]
-        return hosts_of(self._templar, self.task_vars["hostvars"], groups, at_home=True)
+        return hosts_of(self._templar, self.task_vars["hostvars"], groups, needed=needed(modules), at_home=True)
 
 
 def write(file: Path, text: str, *, check: bool) -> None:

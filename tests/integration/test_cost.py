@@ -125,9 +125,9 @@ def test_an_override_passes_and_is_recorded(play: Callable[..., Run], tmp_path: 
 
 def test_a_missing_price_names_sku_and_region(play: Callable[..., Run], tmp_path: Path) -> None:
     services = {
-        "clickhouse": {"type": "r7gd.2xlarge", "volume": {"size": 100}},
+        "clickhouse": {"type": "c8g.2xlarge", "volume": {"size": 100}},
         "keeper": {"type": "m7g.large", "volume": {"size": 20}},
     }
     run = play("playbooks/cost_gate.yml", "-e", json.dumps({"kc_nodes_services": services}))
     assert run.status != 0
-    assert "the catalogue has no price for AmazonEC2 BoxUsage:r7gd.2xlarge in me-west-1" in run.output
+    assert "the catalogue has no price for AmazonEC2 BoxUsage:c8g.2xlarge in me-west-1" in run.output

@@ -17,7 +17,7 @@ from ..scope import Scope
 SCENARIOS = ("steady", "peak", "failover", "active_active")
 
 MOVED = ("services", "mysql", "backup")
-"""Units that follow the role of a region: what a failover builds anew in the region that is left."""
+"""Units that follow the roles of regions; all others stand in each scenario."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,10 @@ def placements(hosts: Sequence[Host], modules: Mapping[str, Spec]) -> dict[str, 
         raise KcError(f"an estimate needs two regions, one of them home, and there are {', '.join(regions) or 'none'}")
     standby = others[0]
     normal = tuple(_built(hosts, modules, _Changes(home)))
-    moved = _built([_replicated(host) for host in hosts], modules, _Changes(standby, alone=True), MOVED)
-    after = (*(one for one in normal if one.scope.component not in MOVED or one.resource.region == home), *moved)
-    both = tuple(_built(hosts, modules, _Changes(home, equal=True)))
+    fixed = tuple(one for one in normal if one.scope.component not in MOVED)
+    left = tuple(one for one in normal if one.scope.component in MOVED and one.resource.region == home)
+    after = (*fixed, *left, *_built([_replicated(host) for host in hosts], modules, _Changes(standby, alone=True), MOVED))
+    both = (*fixed, *_built(hosts, modules, _Changes(home, equal=True), MOVED))
     found: dict[str, tuple[tuple[str, ...], str, tuple[Placed, ...]]] = {
         "steady": ((home,), "", normal),
         "peak": ((home,), "", normal),

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..errors import KcError
-from ..inventory.model import Host
+from ..inventory.model import UNITS, Host, feeds
 from ..options import Spec, suggestion
 from .catalogue import Catalogue
 from .estimate import commitments, lines
@@ -24,6 +24,9 @@ OTHERS = "others"
 
 EXTRAS = ("support", "vat")
 """What can count towards the budget beside the charges themselves."""
+
+NAMED = ("kc_home", "kc_mysql_clients")
+"""Variables that an estimate reads besides its own and those of units."""
 
 PURCHASES = {"database": ("on_demand", "reserved"), "task": ("on_demand", "savings_plan")}
 
@@ -89,6 +92,18 @@ def terms(hosts: Sequence[Host]) -> Terms:
         clients=tuple(clients),
         usage=usage(value("usage")).of_users(figure("kc_cost_users", value("users"))),
     )
+
+
+def needed(modules: Mapping[str, Spec]) -> Callable[[str, frozenset[str]], bool]:
+    """Return whether an estimate needs a variable of a host of some groups: to resolve those of all would take longer than it does."""
+
+    def one(variable: str, groups: frozenset[str]) -> bool:
+        if variable.startswith("kc_cost_") or variable in NAMED:
+            return True
+        units = {"scope", *(unit for unit, on in UNITS.items() if groups & {*on})}
+        return any(unit in units for unit, _ in feeds(variable, modules))
+
+    return one
 
 
 def _choice(path: str, given: Any, choices: Sequence[str]) -> None:
