@@ -47,17 +47,17 @@ RETURN = r"""
 estimate:
   description: The estimate as data; docs/cost.md explains its shape.
   type: dict
-  returned: success
+  returned: success, without O(gate)
 table:
   description: The estimate as a table, a line of text each.
   type: list
   elements: str
-  returned: success
+  returned: success, without O(gate)
 deltas:
   description: What differs most from the last approved estimate, C({what, before, after}) each; without one, what costs most.
   type: list
   elements: dict
-  returned: success
+  returned: success, without O(gate)
 files:
   description: The files that the estimate was written to.
   type: list

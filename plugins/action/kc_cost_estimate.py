@@ -56,6 +56,8 @@ class ActionModule(InProcess):
             shown = Path(params["directory"]) / f"cost-{found['environment']}.json"
             write(shown, gate.written(found), check=False)
             result["files"] = [str(shown)]
+        if params["gate"]:
+            return result
         deltas = [{"what": one.what, "before": f"{one.before:.2f}", "after": f"{one.after:.2f}"} for one in gate.deltas(found, approved)]
         return {**result, "estimate": found, "table": table(found), "deltas": deltas}
 

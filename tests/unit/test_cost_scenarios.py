@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from kc.cost.meters import FREE, METERS
 from kc.cost.meters.backups import period
-from kc.cost.meters.compute import _split
+from kc.cost.meters.compute import split
 from kc.cost.meters.context import Context
 from kc.cost.model import Bounds
 from kc.cost.placement import SCENARIOS, placements
@@ -132,7 +132,7 @@ def test_spot(capacity: dict[str, tuple[int, int]], running: str, on_demand: str
     context = Context(placements(platform(), MODULES)["steady"], usage(USAGE), {})
     given = [{"capacityProvider": name, "base": base, "weight": weight} for name, (base, weight) in capacity.items()]
     expected = tuple(Bounds(*map(Decimal, text.split())) for text in (on_demand, spot))
-    assert _split(context, given, Bounds.of(running)) == expected
+    assert split(context, given, Bounds.of(running)) == expected
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def service(context: Context, placed: Placed) -> Iterator[Quantity]:
     region, name = placed.resource.region, placed.resource.name
     about, runs = wanted(placed.resource), context.made("task_definition", region, name) or {}
     running = tasks(context, placed)
-    on_demand, spot = _split(context, about["capacity"], running)
+    on_demand, spot = split(context, about["capacity"], running)
     architecture = "ARM-" if runs["architecture"] == "ARM64" else ""
     sizes = {"vCPU-Hours:perCPU": Decimal(runs["cpu"]) / 1024, "GB-Hours": Decimal(runs["memory"]) / 1024}
     for usage, size in sizes.items():
@@ -54,7 +54,7 @@ def tasks(context: Context, placed: Placed) -> Bounds:
     return usual + (Bounds.of(most) - usual) * busy
 
 
-def _split(context: Context, capacity: list[Mapping[str, Any]], running: Bounds) -> tuple[Bounds, Bounds]:
+def split(context: Context, capacity: list[Mapping[str, Any]], running: Bounds) -> tuple[Bounds, Bounds]:
     """Return how many of the tasks run on demand, and how many on Spot: by weight, as far as there is capacity."""
     base = Decimal(sum(one["base"] for one in capacity))
     weights = {one["capacityProvider"]: Decimal(one["weight"]) for one in capacity}
