@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
 from ..errors import KcError
-from .ways import HOURS, Choice, Demand, Way, choose
+from .model import HOURS
+from .ways import Choice, Demand, Way, choose
 
 STEP = Decimal("0.001")
 """USD an hour that a Savings Plan's commitment is given in."""

@@ -12,9 +12,7 @@ from decimal import Decimal
 from typing import Literal
 
 from ..errors import KcError
-
-HOURS = Decimal(730)
-"""Hours of a month, as AWS's own calculator counts them."""
+from .model import HOURS
 
 TERM = 12
 """Months of what is committed to."""
