@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from functools import reduce
 from typing import Any, NamedTuple
 
-from kc.cost.model import HOURS, NOTHING, Bounds, Line, Price, PriceKind, Sku, Term, Tier
+from kc.cost.model import HOURS, Bounds, Line, Price, PriceKind, Sku, Term, Tier
+from kc.cost.report import Terms, summed
 
-SCENARIOS = ("steady", "peak", "failover", "active_active")
 HOME, OTHER = "me-west-1", "eu-central-1"
 NODE = "BoxUsage:r7g.2xlarge"
 
@@ -64,50 +62,28 @@ def line(row: Row, what: str) -> Line:
     return Line(price(row), quantity, amount, row.component, row.client, "standing", (what,), row.stranded)
 
 
-def total(lines: Iterable[Line]) -> Bounds:
-    return reduce(lambda one, other: one + other, (each.amount for each in lines), NOTHING)
-
-
-def by(lines: list[Line], of: str) -> dict[str, Any]:
-    names = dict.fromkeys(str(each.facts()[of]) for each in lines)
-    return {name: total(each for each in lines if each.facts()[of] == name).facts() for name in names}
-
-
-def scenario(rows: Iterable[Row], budget: Decimal, what: str) -> dict[str, Any]:
-    lines = [line(row, what) for row in rows]
-    whole = total(lines)
-    clients = {}
-    for client in ("acme", "others"):
-        own = total(each for each in lines if each.client == client)
-        rest = total(each for each in lines if not each.client)
-        shared = rest.map(lambda one, client=client: (one * Decimal("0.25" if client == "acme" else "0.75")).quantize(Decimal("0.01")))  # type: ignore[misc]
-        clients[client] = {"own": own.facts(), "shared": shared.facts(), "total": (own + shared).facts()}
-    return {
-        "total": whole.facts(),
-        "support": NOTHING.facts(),
-        "vat": whole.map(lambda one: (one * Decimal("0.15")).quantize(Decimal("0.01"))).facts(),
-        "whole": whole.map(lambda one: (one * Decimal("1.15")).quantize(Decimal("0.01"))).facts(),
-        "counted": whole.facts(),
-        "fits": whole.upper <= budget,
-        "stranded": total(each for each in lines if each.stranded).facts(),
-        "by_service": by(lines, "service"),
-        "by_region": by(lines, "region"),
-        "by_component": by(lines, "component"),
-        "by_client": clients,
-        "by_kind": by(lines, "kind"),
-        "lines": [each.facts() for each in lines],
-    }
-
-
 def sample(budget: str = "16000", what: str = "clickhouse-1") -> dict[str, Any]:
-    """Return an estimate of a platform that is much smaller than the real one."""
+    """Return an estimate of a platform that is much smaller than the real one, with one special client."""
     rows = {"steady": STEADY, "peak": STEADY, "failover": FAILOVER, "active_active": (*STEADY, *FAILOVER)}
+    agreed = Terms(
+        environment="test",
+        budget=Decimal(budget),
+        scenario="steady",
+        includes=(),
+        vat=Decimal(15),
+        support=((Decimal(0), Decimal(10)),),
+        stale_days=400,
+        purchases={},
+        shares={"others": Decimal(3), "acme": Decimal(1)},
+        clients=("acme",),
+        usage=None,  # type: ignore[arg-type]  # the lines are made already
+    )
     return {
-        "environment": "test",
+        "environment": agreed.environment,
         "currency": "USD",
         "home": HOME,
         "regions": [HOME, OTHER],
-        "budget": {"amount": budget, "scenario": "steady", "includes": []},
+        "budget": {"amount": budget, "scenario": agreed.scenario, "includes": []},
         "catalogue": {"oldest": "2021-06-01", "newest": "2026-09-25", "stale": []},
-        "scenarios": {name: scenario(rows[name], Decimal(budget), what) for name in SCENARIOS},
+        "scenarios": {name: summed([line(row, what) for row in some], agreed) for name, some in rows.items()},
     }

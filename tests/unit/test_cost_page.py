@@ -109,7 +109,7 @@ def test_advice_is_down_to_the_purchase() -> None:
     estimate["advice"] = advised(estimate, catalogue())
     bought = estimate["advice"]["purchases"]
     assert [(one["sku"], one["region"], one["count"], one["hourly"], one["month"]) for one in bought] == [
-        ("db.r6g.2xlarge", HOME, 1, "1.40", "1022"),
+        ("db.r6g.2xlarge", HOME, 1, "1.4", "1022.00"),
         ("r7g.2xlarge", OTHER, 1, "0.33", "240.90"),
         # steady wants 4 x .35 + 28 x .04 = 2.52; in failover 3 x .35 of nodes and 28 x .04 of tasks are there
         ("Compute Savings Plan", "any region", 1, "2.17", "1584.10"),

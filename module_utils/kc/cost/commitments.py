@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from .advice import Advice, advise
 from .model import HOURS, Price, Sku, Term, plain
+from .money import cents
 from .ways import Choice, Demand, Rates
 
 LOST = Decimal(1)
@@ -99,7 +100,7 @@ def facts(advice: Advice) -> dict[str, Any]:
                 "count": one.count,
                 "multi_az": one.multi_az,
                 "hourly": plain(one.hourly),
-                "month": _cents(one.month),
+                "month": _money(one.month),
                 "term": one.term,
                 "payment": one.payment,
                 "offering": one.offering,
@@ -107,7 +108,7 @@ def facts(advice: Advice) -> dict[str, Any]:
             for one in advice.purchases
         ],
         "effects": {
-            name: {"on_demand": _cents(one.on_demand), "cost": _cents(one.cost), "stranded": _cents(one.stranded)}
+            name: {"on_demand": _money(one.on_demand), "cost": _money(one.cost), "stranded": _money(one.stranded)}
             for name, one in advice.effects.items()
         },
     }
@@ -121,15 +122,15 @@ def _choice(choice: Choice) -> dict[str, Any]:
         "reason": choice.reason,
         "against_plan": _tenth(choice.against_plan),
         "options": {
-            one.way: {"month": _cents(one.month), "hours": _tenth(one.hours), "months": _tenth(one.months), "lost": _tenth(one.lost)}
+            one.way: {"month": _money(one.month), "hours": _tenth(one.hours), "months": _tenth(one.months), "lost": _tenth(one.lost)}
             for one in choice.options
         },
     }
 
 
-def _cents(value: Decimal) -> str:
-    return plain(value.quantize(Decimal("0.01"), ROUND_HALF_UP))
-
-
 def _tenth(value: Decimal | None) -> str | None:
     return None if value is None else f"{value:.1f}"
+
+
+def _money(value: Decimal) -> str:
+    return f"{cents(value)}"
