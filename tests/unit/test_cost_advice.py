@@ -51,6 +51,11 @@ def test_what_is_cheapest_over_a_term_is_chosen(steady: int, failover: int, pric
     assert choose(demand("it", steady, failover, priced), lost=Decimal(lost), losses=LOSSES).way == way
 
 
+def test_what_only_runs_while_a_region_is_lost_is_not_committed_to() -> None:
+    found = choose(demand("db.r6g.2xlarge", 0, 1, DATABASE, service="rds"), lost=Decimal(12), losses=LOSSES)
+    assert (found.way, found.reason) == ("on demand", "it does not run in a steady month")
+
+
 def test_the_ways_stand_side_by_side_with_their_break_even() -> None:
     found = choose(demand("r7g.2xlarge", 3, 0, NODE), lost=Decimal(1), losses=LOSSES)
     assert [(one.way, one.month, one.hours, one.months, one.lost) for one in found.options] == [

@@ -126,16 +126,17 @@ def choose(demand: Demand, *, lost: Decimal, losses: Sequence[str]) -> Choice:
     if any(rate is not None and rate <= 0 for rate in map(rates.of, WAYS)):
         raise KcError(f"{demand.name}: a rate is not above zero", hint="correct its line of the price catalogue")
     term: list[tuple[Decimal, Way]] = [(TERM * rates.on_demand, "on demand")]
-    if rates.reserved is not None:
+    if demand.steady and rates.reserved is not None:
         term.append((TERM * rates.reserved + lost * share * rates.on_demand, "reserved"))
-    if rates.plan is not None:
+    if demand.steady and rates.plan is not None:
         term.append((TERM * rates.plan, "plan"))
     way = min(term)[1]
     against = None
     if rates.plan is not None and rates.reserved is not None and share and rates.plan > rates.reserved:
         against = TERM * (rates.plan - rates.reserved) / (share * rates.on_demand)
     options = tuple(option for one in WAYS if (option := _option(demand, one, share)))
-    return Choice(demand, way, options, against, _reason(way, share, lost, against, rates))
+    reason = _reason(way, share, lost, against, rates) if demand.steady else "it does not run in a steady month"
+    return Choice(demand, way, options, against, reason)
 
 
 def _option(demand: Demand, way: Way, share: Decimal) -> Option | None:
@@ -162,5 +163,5 @@ def _reason(way: Way, share: Decimal, lost: Decimal, against: Decimal | None, ra
     if not share:
         return "it runs whichever region is lost, so nothing that is reserved is stranded"
     if against is None:
-        return f"no plan covers this, and the reservation pays although the region may be lost ({planned})"
+        return f"no plan covers this, and the reservation pays although it is idle while a region is lost ({planned})"
     return f"the reservation is cheaper than a plan until the region is lost for {against:.1f} months ({planned})"
