@@ -29,7 +29,8 @@ options:
     type: str
     default: ""
   directory:
-    description: Write the estimate there as C(cost-<environment>.json).
+    description: Write the estimate there as C(cost-<environment>.json) and, to be looked at, C(cost-<environment>.html), both with
+      advice on what to commit to.
     type: path
 author: KnowledgeCity operations
 """

@@ -236,7 +236,7 @@ POLICIES: dict[str, tuple[str, ...]] = {
     "edge": ("acm", "cloudfront", "route53", "wafv2"),
     "identity": ("iam", "sts"),
     "network": ("ec2",),
-    "observability": ("budgets", "cloudwatch", "events", "logs", "servicequotas", "sns", "tag"),
+    "observability": ("budgets", "cloudwatch", "events", "logs", "pricing", "servicequotas", "sns", "tag"),
 }
 """IAM's names of the services that each policy is for; no service is in two, so a new call changes one policy."""
 

@@ -16,6 +16,8 @@ from kc import inventory  # noqa: E402
 from kc.action import InProcess, hosts_of, options  # noqa: E402
 from kc.cost import gate  # noqa: E402
 from kc.cost.catalogue import catalogue  # noqa: E402
+from kc.cost.commitments import advised  # noqa: E402
+from kc.cost.page import page  # noqa: E402
 from kc.cost.report import estimate, needed  # noqa: E402
 from kc.cost.table import table  # noqa: E402
 from kc.errors import KcError  # noqa: E402
@@ -36,7 +38,8 @@ class ActionModule(InProcess):
         at = now.isoformat(timespec="seconds")
         reasons = {option: gate.reason(variable, params[option], at) for option, variable in REASONS.items() if params[option]}
         modules = inventory.described(ROOT)[1]
-        found = estimate(self._hosts(modules), modules, catalogue(), now.date())
+        prices = catalogue()
+        found = estimate(self._hosts(modules), modules, prices, now.date())
         file = Path(params["approved"])
         approved = gate.read(file)
         stale = found["catalogue"]["stale"]
@@ -53,9 +56,12 @@ class ActionModule(InProcess):
             write(file, gate.written(gate.approval(found, reasons["approve"])), check=check)
             result |= {"changed": True, "recorded": str(file)}
         if params["directory"]:
-            shown = Path(params["directory"]) / f"cost-{found['environment']}.json"
-            write(shown, gate.written(found), check=False)
-            result["files"] = [str(shown)]
+            found["advice"] = advised(found, prices.prices)
+            shown = Path(params["directory"]) / f"cost-{found['environment']}"
+            texts = {shown.with_suffix(".json"): gate.written(found), shown.with_suffix(".html"): page(found)}
+            for name, text in texts.items():
+                write(name, text, check=False)
+            result["files"] = [str(name) for name in texts]
         if params["gate"]:
             return result
         deltas = [{"what": one.what, "before": f"{one.before:.2f}", "after": f"{one.after:.2f}"} for one in gate.deltas(found, approved)]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +14,7 @@ import pytest
 from kc.cost.page import page
 from playwright.sync_api import BrowserContext, Page, expect
 
+from lab.settings import ROOT
 from tests.estimates import sample
 from tests.media.pages import faint, unnamed
 from tests.world.chromium import Visit, chromium
@@ -138,3 +143,26 @@ def test_it_fits_a_phone_and_a_screen_reader(opened: Visit) -> None:
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= 320, "only tables scroll sideways"
     assert list(unnamed(opened.page)) == []
     assert opened.page.get_by_role("img").count() == opened.page.locator("td.bar svg:visible").count(), "every bar has words"
+
+
+def test_the_page_of_production(profile: BrowserContext, tmp_path: Path) -> None:
+    """As playbooks/cost.yml makes it of the inventory; it is what docs/images/cost.png shows."""
+    program = Path(sys.executable).with_name("ansible-playbook")
+    words = [program, "-i", "inventories/production", "playbooks/cost.yml", "-e", f"reports={tmp_path}"]
+    nobody = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"}
+    done = subprocess.run(words, cwd=ROOT, env={**os.environ, **nobody}, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    estimate = json.loads((tmp_path / "cost-production.json").read_text())
+    visit = Visit(profile, (tmp_path / "cost-production.html").as_uri())
+    for title, name in SCENARIOS.items():
+        row = visit.page.get_by_role("table", name="By scenario").get_by_role("row").filter(has_text=title)
+        expect(row).to_contain_text(f"${Decimal(estimate['scenarios'][name]['counted']['expected']):,.2f}")
+    shown = visit.page.locator("section:visible details")
+    assert shown.count() == len(estimate["scenarios"]["steady"]["by_service"])
+    lines = sum(details.locator("tbody tr").count() for details in shown.all())
+    assert lines == len(estimate["scenarios"]["steady"]["lines"]), "every line is there"
+    for purchase in estimate["advice"]["purchases"]:
+        expect(visit.page.get_by_role("table", name="The purchases")).to_contain_text(purchase["offering"])
+    assert visit.problems == []
+    visit.page.set_viewport_size({"width": 1100, "height": 900})
+    visit.shoot("cost")
