@@ -164,5 +164,5 @@ def test_the_page_of_production(profile: BrowserContext, tmp_path: Path) -> None
     for purchase in estimate["advice"]["purchases"]:
         expect(visit.page.get_by_role("table", name="The purchases")).to_contain_text(purchase["offering"])
     assert visit.problems == []
-    visit.page.set_viewport_size({"width": 1100, "height": 900})
+    visit.page.set_viewport_size({"width": 1280, "height": 940})
     visit.shoot("cost")

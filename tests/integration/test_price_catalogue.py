@@ -62,7 +62,7 @@ def test_check_mode_shows_what_it_would_write(prices: ThreadingHTTPServer, tmp_p
     done = play(tmp_path, task(prices), "--check", "--diff")
     assert done.returncode == 0, done.stdout
     assert "changed=1" in done.stdout
-    assert f"+- {{usage: 'BoxUsage:{NODE}', unit: Hrs, price: '0.53', kind: list" in done.stdout
+    assert f"+  - {{usage: 'BoxUsage:{NODE}', unit: Hrs, price: '0.53', kind: list" in done.stdout
     assert "AWS tells no price of AmazonEC2 BoxUsage:r7g.xlarge in eu-central-1" in " ".join(done.stderr.split())
     assert texts() == before
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +19,7 @@ from kc.cost import catalogue as kept
 from kc.cost.catalogue import catalogue
 from kc.cost.model import Sku
 from kc.cost.refresh import Refreshed, refresh, write
-from kc.cost.refresh_files import read
+from kc.cost.refresh_files import LONGEST, read
 from kc.cost.refresh_files import write as written
 from kc.cost.refresh_rules import asked
 from kc.errors import KcError
@@ -297,11 +298,36 @@ def test_files_are_written_back_as_they_are() -> None:
     for file in sorted(kept.HERE.glob("*-*-*.yml")):
         text = file.read_text()
         lines = read(text, file.stem)
-        assert len(lines) == sum(line.startswith("- ") for line in text.splitlines())
+        assert catalogue().prices.keys() >= lines.keys()
+        assert sum("{usage:" in line for line in text.splitlines()) == len(lines)
         assert written(text, file.stem, lines.values()) == text
+        changed = [replace(line, source="P") for line in lines.values()]
+        again = read(written(text, file.stem, changed), file.stem)
+        assert [*again.values()] == changed
+        assert max(map(len, written(text, file.stem, changed).splitlines())) <= LONGEST
 
 
-def test_a_file_with_a_price_on_several_lines_is_refused(place: Path) -> None:
-    (place / "eu-central-1.yml").write_text("AmazonEC2:\n- usage: 'BoxUsage:r7g.xlarge'\n  unit: Hrs\n")
-    with pytest.raises(KcError, match=r"prices/eu-central-1.yml, line 2: .* is no price on one line"):
-        read((place / "eu-central-1.yml").read_text(), "eu-central-1")
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("AmazonEC2:\n- usage: 'BoxUsage:r7g.xlarge'\n  unit: Hrs\n", r"prices/eu-central-1.yml, line 2: .* is no price in braces"),
+        ("AmazonEC2:\n  - {usage: 'BoxUsage:r7g.xlarge',\n     unit: Hrs\n", r"prices/eu-central-1.yml ends within a price"),
+    ],
+)
+def test_a_file_that_could_not_be_written_back_is_refused(text: str, wrong: str) -> None:
+    with pytest.raises(KcError, match=wrong):
+        read(text, "eu-central-1")
+
+
+def test_a_line_is_added_where_it_is_due() -> None:
+    """By service, usage type and term; a comment in between stays."""
+    text = "# Here.\nAWSBackup:\n# not on Sundays\n- {usage: B, unit: GB, price: '1', kind: list, effective: 2026-09-25, source: A}\n"
+    line = next(iter(read(text, "eu-west-1").values()))
+    more = [
+        replace(line, sku=Sku(*sku))
+        for sku in (("awskms", "K", "eu-west-1"), ("AWSBackup", "C", "eu-west-1"), ("AWSBackup", "A", "eu-west-1"))
+    ]
+    found = [*written(text, "eu-west-1", more).splitlines()]
+    assert [part.split(",")[0] for part in found] == [
+        "# Here.", "AWSBackup:", "# not on Sundays", "- {usage: 'A'", "- {usage: B", "- {usage: 'C'", "awskms:", "- {usage: 'K'",
+    ]  # fmt: skip

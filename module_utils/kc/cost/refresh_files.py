@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -18,7 +18,9 @@ SOURCE = "P"
 """The key in sources.yml of what was asked of the API."""
 
 SERVICE = re.compile(r"(\w+):")
-PRICE = re.compile(r"- (\{.*\})")
+PRICE = re.compile(r"( *)- (\{.*\})", re.DOTALL)
+INDENT, LONGEST = "  ", 170
+"""How a line begins, and what yamllint takes of one."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,17 @@ class Written:
     effective: date
     source: str
 
-    @property
-    def text(self) -> str:
-        """It as a line."""
+    def text(self, indent: str = INDENT) -> str:
+        """Return it as a line; as two where one is too long."""
         term = f"term: {self.sku.term}, " if self.sku.term != "on_demand" else ""
         if len(self.tiers) == 1 and not self.tiers[0].over:
             price = f"price: '{exact(self.tiers[0].price)}'"
         else:
             steps = ", ".join(f"'{exact(tier.over)}': '{exact(tier.price)}'" for tier in self.tiers)
             price = f"tiers: {{{steps}}}"
-        about = f"kind: {self.kind}, effective: {self.effective.isoformat()}, source: {self.source}"
-        return f"- {{usage: '{self.sku.usage}', {term}unit: {self.unit}, {price}, {about}}}"
+        what = f"{indent}- {{usage: '{self.sku.usage}', {term}unit: {self.unit}, {price},"
+        about = f"kind: {self.kind}, effective: {self.effective.isoformat()}, source: {self.source}}}"
+        return f"{what} {about}" if len(what) + 1 + len(about) <= LONGEST else f"{what}\n{indent}   {about}"
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -59,31 +61,43 @@ def exact(value: Decimal) -> str:
     return f"{value.normalize():f}" if value else "0"
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What stands in a file: a price, or something else (`line` is None)."""
+
+    service: str
+    text: str
+    line: Written | None = None
+
+
 def read(text: str, region: str) -> dict[Sku, Written]:
     """Return the lines of a region's file.
 
     Raises:
         KcError: A line is none that could be written back.
     """
-    return {line.sku: line for service, line in _lines(text, region) if isinstance(line, Written)}
+    return {part.line.sku: part.line for part in _parts(text, region) if part.line}
 
 
-def _lines(text: str, region: str) -> Iterable[tuple[str, Written | str]]:
-    """Yield each line with its service, those that hold a price as such."""
-    service = ""
+def _parts(text: str, region: str) -> Iterator[_Part]:
+    """Yield what stands in a file, each with its service."""
+    service, begun = "", ""
     for number, raw in enumerate(text.splitlines(), 1):
-        if match := SERVICE.fullmatch(raw):
+        begun = f"{begun}\n{raw}" if begun else raw
+        if match := SERVICE.fullmatch(begun):
             service = match[1]
-        price = PRICE.fullmatch(raw)
-        if price:
-            yield service, _written(yaml.safe_load(price[1]), service, region)
-        elif match or not raw.strip() or raw.startswith("#"):
-            yield service, raw
+            yield _Part(service, begun)
+        elif match := PRICE.fullmatch(begun):
+            yield _Part(service, begun, _written(yaml.safe_load(match[2]), service, region))
+        elif not begun.strip() or begun.startswith("#"):
+            yield _Part(service, begun)
+        elif begun.lstrip().startswith("- {") and begun.count("\n") < 3:
+            continue  # its end is on a later line
         else:
-            raise KcError(
-                f"prices/{region}.yml, line {number}: {raw[:60]!r} is no price on one line",
-                hint="write one price a line, as the others are",
-            )
+            raise KcError(f"prices/{region}.yml, line {number}: {raw[:60]!r} is no price in braces", hint="write it as the others are")
+        begun = ""
+    if begun:
+        raise KcError(f"prices/{region}.yml ends within a price", hint="close its braces")
 
 
 def _written(about: dict[str, Any], service: str, region: str) -> Written:
@@ -102,19 +116,24 @@ def _written(about: dict[str, Any], service: str, region: str) -> Written:
 def write(text: str, region: str, lines: Iterable[Written]) -> str:
     """Return a region's file with lines in the place of what it has of the same SKU; others are added where they are due."""
     new = {line.sku: line for line in lines}
-    kept = [(service, new.pop(line.sku, line) if isinstance(line, Written) else line) for service, line in _lines(text, region)]
+    parts = list(_parts(text, region))
+    indent = next((part.text[: len(part.text) - len(part.text.lstrip())] for part in parts if part.line), INDENT)
+    for at, part in enumerate(parts):
+        fresh = new.pop(part.line.sku, None) if part.line else None
+        if fresh and fresh != part.line:
+            parts[at] = _Part(part.service, fresh.text(indent), fresh)
     for line in sorted(new.values(), key=lambda one: one.key):
-        kept = _added(kept, line)
-    return "".join(f"{line.text if isinstance(line, Written) else line}\n" for _, line in kept)
+        parts = _added(parts, _Part(line.sku.service, line.text(indent), line))
+    return "".join(f"{part.text}\n" for part in parts)
 
 
-def _added(kept: list[tuple[str, Written | str]], line: Written) -> list[tuple[str, Written | str]]:
-    service = line.sku.service
-    if service not in {of for of, _ in kept}:
-        place = next((at for at, (of, _) in enumerate(kept) if of > service), len(kept))
-        return [*kept[:place], (service, f"{service}:"), (service, line), *kept[place:]]
-    before = [at for at, (of, one) in enumerate(kept) if of == service and (not isinstance(one, Written) or one.key < line.key)]
-    return [*kept[: before[-1] + 1], (service, line), *kept[before[-1] + 1 :]]
+def _added(parts: list[_Part], new: _Part) -> list[_Part]:
+    assert new.line  # noqa: S101 - it holds a price
+    if new.service not in {part.service for part in parts}:
+        place = next((at for at, part in enumerate(parts) if part.service > new.service), len(parts))
+        return [*parts[:place], _Part(new.service, f"{new.service}:"), new, *parts[place:]]
+    before = [at for at, part in enumerate(parts) if part.service == new.service and (part.line is None or part.line.key < new.line.key)]
+    return [*parts[: before[-1] + 1], new, *parts[before[-1] + 1 :]]
 
 
 def dated(text: str, today: date) -> str:
