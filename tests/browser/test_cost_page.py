@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -14,8 +11,8 @@ import pytest
 from kc.cost.page import page
 from playwright.sync_api import BrowserContext, Page, expect
 
-from lab.settings import ROOT
 from tests.estimates import sample
+from tests.integration.test_cost import cost
 from tests.media.pages import faint, unnamed
 from tests.world.chromium import Visit, chromium
 
@@ -147,10 +144,7 @@ def test_it_fits_a_phone_and_a_screen_reader(opened: Visit) -> None:
 
 def test_the_page_of_production(profile: BrowserContext, tmp_path: Path) -> None:
     """As playbooks/cost.yml makes it of the inventory; it is what docs/images/cost.png shows."""
-    program = Path(sys.executable).with_name("ansible-playbook")
-    words = [program, "-i", "inventories/production", "playbooks/cost.yml", "-e", f"reports={tmp_path}"]
-    nobody = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"}
-    done = subprocess.run(words, cwd=ROOT, env={**os.environ, **nobody}, capture_output=True, text=True, timeout=120)
+    done = cost("production", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     estimate = json.loads((tmp_path / "cost-production.json").read_text())
     visit = Visit(profile, (tmp_path / "cost-production.html").as_uri())
