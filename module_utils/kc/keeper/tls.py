@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import KcError
+from ..sql.node import Node
+from ..sql.way import Way as Command
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Way:
         certificate: File of the node's own.
         key: File of its key.
         timeout: Seconds for a connection, and for each answer.
+        via: The command that leads to members, where they are not reached directly (sql/way.py).
     """
 
     port: int
@@ -28,14 +31,15 @@ class Way:
     certificate: str
     key: str
     timeout: float = 5.0
+    via: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, params: Mapping[str, Any], timeout: float = 5.0) -> Way:
         """Return the way that a module's options name (`options.COMMON`)."""
-        return cls(params["port"], params["ca"], params["certificate"], params["key"], timeout)
+        return cls(params["port"], params["ca"], params["certificate"], params["key"], timeout, tuple(params.get("via") or ()))
 
-    def connect(self, host: str) -> ssl.SSLSocket:
-        """Connect to a member.
+    def connect(self, member: str) -> ssl.SSLSocket:
+        """Connect to a member, `host` or `host:port`.
 
         Raises:
             KcError: It can't be reached, or one of the two does not take the other's certificate.
@@ -46,15 +50,19 @@ class Way:
             context.load_cert_chain(self.certificate, self.key)
         except (OSError, ssl.SSLError) as error:
             raise KcError(f"the node's certificate can't be used: {_said(error)}", hint="the role `certificate` makes it") from error
+        node = Node.parse(member, self.port, "a member")
+        command = Command(self.via, node) if self.via else None
         try:
-            raw = socket.create_connection((host, self.port), self.timeout)
+            raw = command.socket if command else socket.create_connection((node.host, node.port), self.timeout)
         except OSError as error:
-            raise KcError(f"{host}:{self.port} can't be reached: {_said(error)}", transient=True) from error
+            raise KcError(f"{node} can't be reached: {_said(error)}", transient=True) from error
+        raw.settimeout(self.timeout)
         try:
-            return context.wrap_socket(raw, server_hostname=host)
+            return context.wrap_socket(raw, server_hostname=node.host)
         except (OSError, ssl.SSLError) as error:
+            why = (command.failed() if command else "") or _said(error)
             raw.close()
-            raise KcError(f"{host}:{self.port} speaks no TLS that both take: {_said(error)}", transient=True) from error
+            raise KcError(f"{node} speaks no TLS that both take: {why}", transient=True) from error
 
 
 def _said(error: BaseException) -> str:
