@@ -20,8 +20,11 @@ options:
       - Secrets by short name. A secret is called C(<platform>/<environment>/<short name>). Its options follow.
       - C(description) (string, required) says what it opens.
       - C(kind) (string, default C(password)) is C(password), kept as C({"username", "password"}); C(random), bytes in base64 kept
-        as C({"random"}), for signing and encrypting; C(rsa), a key pair as PEM kept as C({"private_key", "public_key"}); or
-        C(authority), a certificate authority as PEM kept as C({"certificate", "private_key", "chain", "trusted"}).
+        as C({"random"}), for signing and encrypting; C(rsa), a key pair as PEM kept as C({"private_key", "public_key"});
+        C(authority), a certificate authority as PEM kept as C({"certificate", "private_key", "chain", "trusted"}); or C(certificate),
+        of a service that speaks to nodes, kept as C({"certificate", "private_key", "trusted"}).
+      - C(authority) (string) is the short name of the secret that signs a certificate. What it signs is good for a year; name the
+        certificate in O(rotate) before that.
       - C(username) (string, default none) is kept with the password.
       - C(length) (integer) is characters of a password (16 to 128, default 40) random bytes (16 to 1024, default 32), or bits
         of an RSA key (2048 to 4096, default 2048, the only one that CloudFront takes). RDS takes

@@ -191,6 +191,18 @@ def sign(request: str, names: Sequence[str], by: Authority, now: datetime) -> st
     return _pem(made)
 
 
+def issued(names: Sequence[str], by: Authority, now: datetime) -> dict[str, str]:
+    """Return a key made here, its certificate with the chain behind it, and what is trusted: for who is no node, such as a service.
+
+    Raises:
+        KcError: The authority can't sign.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+    certificate = sign(_request(key, names), names, by, now) + (by.get("chain") or "")
+    return {"private_key": secret, "certificate": certificate, "trusted": by.get("trusted") or by["certificate"]}
+
+
 # --- both
 
 

@@ -374,3 +374,17 @@ def test_a_region_that_is_no_longer_replicated_to_takes_what_is_told_away_itself
     other = {**signing, "scope": {**signing["scope"], "region": OTHER}, "secrets": {}}
     assert kinds(converge("secrets", other)) == [("delete", "trust", OTHER)]
     assert kinds(converge("secrets", {**signing, "replicate_to": []})) == []
+
+
+def test_a_certificate_is_made_after_its_authority_and_anew_when_it_is_rotated(
+    converge: Fixture, params: dict[str, Any], manager: Any
+) -> None:
+    signed = {"description": "Shown to nodes", "kind": "certificate", "authority": "z-authority"}
+    wanted = {**params, "secrets": {"a-certificate": signed, "z-authority": {"description": "Signs", "kind": "authority"}}}
+    converge("secrets", wanted)
+    first = json.loads(values(manager)["kc/lab/a-certificate"])
+    assert first["trusted"] == json.loads(values(manager)["kc/lab/z-authority"])["certificate"]
+    assert converge("secrets", wanted)["changed"] is False
+    converge("secrets", {**wanted, "rotate": ["a-certificate"]})
+    second = json.loads(values(manager)["kc/lab/a-certificate"])
+    assert second["certificate"] != first["certificate"] and second["trusted"] == first["trusted"]

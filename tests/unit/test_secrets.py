@@ -8,8 +8,10 @@ import string
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from kc.authority import authority
 from kc.aws.secretsmanager import FRESH, HIDDEN, MARKS, Secret, generate, password
 from kc.aws.session import Aws
 from kc.aws.trust import Trust
@@ -37,10 +39,14 @@ def built(params: dict[str, Any]) -> tuple[list[Resource], list[Resource]]:
         ({"description": "x", "kind": "random", "length": 64}, {"kind": "random", "username": "", "length": 64}),
         ({"description": "x", "kind": "rsa"}, {"kind": "rsa", "username": "", "length": 2048}),
         ({"description": "x", "kind": "authority"}, {"kind": "authority", "username": "", "length": 384, "subject": "kc lab"}),
+        (
+            {"description": "x", "kind": "certificate", "authority": "ours"},
+            {"kind": "certificate", "username": "", "length": 256, "by": "kc/lab/ours", "subject": "db/app"},
+        ),
     ],
 )
 def test_a_secret_and_how_its_value_is_made(about: dict[str, Any], how: dict[str, Any]) -> None:
-    _, (made, *_) = built({"secrets": {"db/app": about}})
+    made = next(each for each in built({"secrets": {"db/app": about, "ours": {"description": "x", "kind": "authority"}}})[1])
     assert made.key == ("secret", "me-west-1", "kc/lab/db/app")
     assert made.desired == {
         "description": "x",
@@ -104,6 +110,9 @@ def test_whom_to_trust_is_told_in_each_region() -> None:
         ({"secrets": {"a": {"description": "x", "kind": "random", "username": "y"}}}, "`secrets.a.username` belongs to a password"),
         ({"secrets": {"a": {"description": "x", "kind": "rsa", "length": 1024}}}, "`secrets.a.length` is 1024"),
         ({"secrets": {"a": {"description": "x", "kind": "authority", "length": 256}}}, "`secrets.a.length` is 256"),
+        ({"secrets": {"a": {"description": "x", "kind": "certificate"}}}, "`secrets.a.authority` is ``"),
+        ({"secrets": {"a": {"description": "x", "authority": "b"}}}, "`secrets.a.authority` is `b`"),
+        ({"secrets": {"a": {"description": "x", "kind": "certificate", "authority": "b"}}}, "`secrets.a.authority` is `b`"),
         ({"secrets": {"a": {"description": "x"}}, "rotate": ["b"]}, "`rotate` names `b`"),
         ({"secrets": {"a b": {"description": "x"}}}, "`kc/lab/a b` is no name for a secret"),
     ],
@@ -129,6 +138,16 @@ def test_values_are_json() -> None:
     assert [*json.loads(generate({"kind": "password", "username": "", "length": 20}))] == ["password"]
     assert json.loads(generate({"kind": "password", "username": "app", "length": 20}))["username"] == "app"
     assert len(base64.b64decode(json.loads(generate({"kind": "random", "username": "", "length": 48}))["random"])) == 48
+
+
+def test_a_certificate_is_signed_by_its_authority() -> None:
+    by = authority("kc lab")
+    made = json.loads(generate({"kind": "certificate", "username": "", "length": 256, "subject": "sentinel", "by": by}))
+    certificate = x509.load_pem_x509_certificate(made["certificate"].encode())
+    certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(by["certificate"].encode()))
+    key = serialization.load_pem_private_key(made["private_key"].encode(), None)
+    assert key.public_key() == certificate.public_key() and made["trusted"] == by["trusted"]
+    assert by["private_key"] not in json.dumps(made)
 
 
 def test_an_rsa_secret_is_a_pair() -> None:

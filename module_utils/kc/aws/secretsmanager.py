@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import json
 import secrets
 import string
@@ -32,6 +33,8 @@ MARKS = "-_.~"
 
 AUTHORITY = "authority"
 """The kind of secret that signs certificates."""
+CERTIFICATE = "certificate"
+"""The kind of secret that is one, signed by an authority."""
 
 
 class Fresh(Unknown):
@@ -81,7 +84,7 @@ class Secret(Kind):
             ClientRequestToken=aws.token("secret", name),
             Description=want["description"],
             KmsKeyId=want["key"],
-            SecretString=generate(want["generate"]),
+            SecretString=_value(aws, want["generate"]),
             Tags=tag_list(want["tags"]),
             **({"AddReplicaRegions": _replicas(want["replicas"])} if want["replicas"] else {}),
         )
@@ -129,7 +132,7 @@ class Secret(Kind):
         before = None
         if how["kind"] == AUTHORITY and live.outputs["version"]:
             before = authority_in(aws.call("secretsmanager", "get_secret_value", SecretId=name).get("SecretString", ""))
-        value = generate({**how, "before": before})
+        value = _value(aws, {**how, "before": before})
         made = aws.call("secretsmanager", "put_secret_value", SecretId=name, ClientRequestToken=token, SecretString=value)
         live.outputs["version"] = made["VersionId"]
 
@@ -166,14 +169,34 @@ class SecretByName(Secret):
         }
 
 
+def _value(aws: Aws, how: Mapping[str, Any]) -> str:
+    """Make a value; for one that an authority signs, that is read, used and forgotten.
+
+    Raises:
+        KcError: The authority does not stand, or can't sign.
+    """
+    if how["kind"] != CERTIFICATE:
+        return generate(how)
+    found = aws.find("secretsmanager", "get_secret_value", SecretId=how["by"])
+    by = authority_in(found.get("SecretString", "")) if found else None
+    if by is None:
+        raise KcError(f"secret {how['by']} is no authority", hint="it has to stand before what it signs, with kind authority")
+    return generate({**how, "by": by})
+
+
 def generate(how: Mapping[str, Any]) -> str:
     """Make a value, as JSON.
 
     It is `{"username": …, "password": …}`; `{"random": …}`, that many bytes in base64; `{"private_key": …, "public_key": …}`, an
-    RSA key of that many bits as PEM (PKCS#8, SubjectPublicKeyInfo); or an `Authority`.
+    RSA key of that many bits as PEM (PKCS#8, SubjectPublicKeyInfo); an `Authority`; or `{"private_key": …, "certificate": …,
+    "trusted": …}`, what `by` (an `Authority`) has signed for `subject`.
     """
     if how["kind"] == AUTHORITY:
         return json.dumps(authority(how["subject"], how.get("before")))
+    if how["kind"] == CERTIFICATE:
+        from ..node_certificate import issued
+
+        return json.dumps(issued([how["subject"]], how["by"], datetime.datetime.now(datetime.UTC)))
     length = how["length"]
     if how["kind"] == "random":
         return json.dumps({"random": base64.b64encode(secrets.token_bytes(length)).decode()})
