@@ -81,9 +81,9 @@ def test_what_was_done_is_taken_back_as_it_was_foreseen(do: Do, client: Callable
 
 def test_behind_the_promotion_there_is_no_way_back_but_a_run_can_be_given_up(do: Do) -> None:
     do("open")
-    asked(do, "confirm", "replica", "fence", "room")
+    asked(do, "confirm", "replica", "fence", "room", "lease")
     do("begin", "promote")
-    with pytest.raises(KcError, match=r"no way back from \(5/8\) Promote the replica"):
+    with pytest.raises(KcError, match=r"no way back from \(6/9\) Promote the replica"):
         do("undo")
     with pytest.raises(KcError, match="given up for a reason"):
         do("give_up")

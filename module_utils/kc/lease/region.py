@@ -9,8 +9,8 @@ from ..aws.ssm import STATE
 from ..errors import KcError
 from ..primary import flag_name
 from ..runbook.act import Act, perform
-from ..runbook.acts.fence import Fence
-from ..runbook.acts.read_only import ReadOnly
+from ..runbook.acts.fence import DATA, WORLD, Fence
+from ..runbook.acts.hold import Hold
 from ..scope import Scope
 from .lease import Memory
 
@@ -18,9 +18,6 @@ MEMORY, COUNT = "lease", "lease-holder"
 """Parameters of the region: what it remembers, and the beats that its holders count."""
 NOTHING = "none"
 """What site.yml writes there first: a parameter can't be empty."""
-WORLD = "0.0.0.0/0"
-DATA = "data"
-"""The tier that data is in."""
 SECONDS = 10
 """That each part of a fence may take."""
 
@@ -68,7 +65,7 @@ class Region:
         Raises:
             KcError: Not all of it could be done; what could be is.
         """
-        self._each([self._acl([WORLD]), ReadOnly(self._scope, raised=True)])
+        self._each([self._acl([WORLD]), Hold(self._scope)])
 
     def open(self) -> None:
         """Take that away, MySQL's part first.
@@ -76,7 +73,7 @@ class Region:
         Raises:
             KcError: Not all of it could be done.
         """
-        self._each([ReadOnly(self._scope, raised=False), self._acl([])])
+        self._each([Hold(self._scope, held=False), self._acl([])])
 
     def _acl(self, against: list[str]) -> Fence:
         network = self._scope.at(self._scope.region, "network")

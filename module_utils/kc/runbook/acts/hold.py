@@ -1,4 +1,4 @@
-"""A region's instances of MySQL take no writes, and none either when they come back: their parameter groups say so."""
+"""A region's instances of MySQL take no writes, and none either when they come back, or again: their parameter groups say so."""
 
 from __future__ import annotations
 
@@ -28,11 +28,13 @@ class Hold(Act[Mapping[str, Group]]):
 
     Args:
         scope: The region's.
+        held: Whether they take none; else RDS's own value holds, by which they do.
     """
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, held: bool = True) -> None:
         self._scope = scope.at(scope.region, "mysql")
-        self.what = f"read only databases of {scope.region}"
+        self._value = "1" if held else ""
+        self.what = f"{'read only' if held else 'open'} databases of {scope.region}"
 
     def look(self, aws: Aws) -> Mapping[str, Group]:
         """Return each instance's parameter group.
@@ -53,11 +55,16 @@ class Hold(Act[Mapping[str, Group]]):
         return found
 
     def calls(self, seen: Mapping[str, Group]) -> Sequence[Call]:
-        put = [{"ParameterName": READ_ONLY, "ParameterValue": "1", "ApplyMethod": "immediate"}]
-        groups = dict.fromkeys(each.name for each in seen.values() if each.read_only != "1")
+        put = {"ParameterName": READ_ONLY, "ParameterValue": "1", "ApplyMethod": "immediate"}
+        groups = dict.fromkeys(each.name for each in seen.values() if each.read_only != self._value)
         region = self._scope.region
-        return [Call(region, "rds", "modify_db_parameter_group", {"DBParameterGroupName": group, "Parameters": put}) for group in groups]
+        if self._value:
+            return [
+                Call(region, "rds", "modify_db_parameter_group", {"DBParameterGroupName": name, "Parameters": [put]}) for name in groups
+            ]
+        reset = {"ResetAllParameters": False, "Parameters": [{"ParameterName": READ_ONLY, "ApplyMethod": "immediate"}]}
+        return [Call(region, "rds", "reset_db_parameter_group", {"DBParameterGroupName": name, **reset}) for name in groups]
 
     def lacks(self, seen: Mapping[str, Group]) -> str:
-        left = [f"{name} ({each.follows})" for name, each in seen.items() if each.read_only != "1" or each.follows == "applying"]
+        left = [f"{name} ({each.follows})" for name, each in seen.items() if each.read_only != self._value or each.follows == "applying"]
         return ", ".join(left)

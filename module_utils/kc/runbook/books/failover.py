@@ -22,6 +22,7 @@ BOOK = Book(
         Step("replica", "Look at the replica", DECIDE, 60, undo="it has changed nothing"),
         Step("fence", "Fence the old primary", EXECUTE, 60, undo="the fence is taken away"),
         Step("room", "Make room for all users", EXECUTE, 60, undo="the next run of site.yml takes it away"),
+        Step("lease", "Take the lease", EXECUTE, 120, undo="it is given back", by_tasks=True),
         Step("promote", "Promote the replica", EXECUTE, 1800),
         Step("roles", "Write down who is primary, and start the services anew", EXECUTE, 900),
         Step("traffic", "Turn the names", PROPAGATE, 600),

@@ -22,6 +22,7 @@ BOOK = Book(
         Step("freeze", "Stop the writes", EXECUTE, 180, undo="the former primary takes writes again", by_tasks=True),
         # while nobody can write anyway: what caches names comes along as the promotion goes on
         Step("traffic", "Turn the names", PROPAGATE, 600, undo="they are turned back"),
+        Step("lease", "Hand the lease over", EXECUTE, 120, undo="it is given back", by_tasks=True),
         Step("promote", "Promote the replica", EXECUTE, 1800),
         Step("roles", "Write down who is primary, and start the services anew", EXECUTE, 900),
         Step("verify", "Verify", VERIFY, 300),
