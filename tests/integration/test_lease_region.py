@@ -40,7 +40,7 @@ def region(client: Client, scope_option: Callable[..., dict[str, Any]]) -> Regio
         Tags=tags,
     )
     aws = Aws(connection_of({"scope": scope_option(HERE)}), HERE)
-    return Region(aws, Scope("kc", "lab", "123456789012", HERE))
+    return Region(aws, Scope("kc", "lab", "123456789012", HERE, "sentinel"))
 
 
 def stands(client: Client) -> tuple[set[tuple[bool, int, str]], dict[str, str]]:

@@ -151,3 +151,5 @@ def _plain(one: Any) -> Any:
     if isinstance(one, bytes):
         return {"base64": base64.b64encode(one).decode()}
     return sorted(one) if isinstance(one, (set, frozenset)) else str(one)
+
+
