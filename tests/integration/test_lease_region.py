@@ -34,6 +34,8 @@ def region(client: Client, scope_option: Callable[..., dict[str, Any]]) -> Regio
         Engine="mysql",
         EngineVersion="8.4.7",
         AllocatedStorage=20,
+        PubliclyAccessible=False,
+        MultiAZ=False,
         MasterUsername="admin",
         MasterUserPassword="throw-away",
         DBParameterGroupName="kc-lab-main-mysql8-4",
