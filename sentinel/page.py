@@ -102,7 +102,7 @@ def page(view: View) -> str:
     title = f"Sentinel of {_(view.region)}"
     return (
         f'<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width"><title>{title}</title>'
-        f'<meta http-equiv=refresh content=5><style>{STYLE}</style><h1>{title}, watching {_(view.other)}</h1>'
+        f"<meta http-equiv=refresh content=5><style>{STYLE}</style><h1>{title}, watching {_(view.other)}</h1>"
         f"<table>{table}</table><h2>Lately</h2><ol>{told or '<li>nothing</li>'}</ol></html>\n"
     )
 

@@ -90,9 +90,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         text("SENTINEL_PLATFORM"), text("SENTINEL_ENVIRONMENT"), text("SENTINEL_ACCOUNT"), text("SENTINEL_REGION"), component="sentinel"
     )
     ttl = number("SENTINEL_TTL", float, 9)
-    policy = Policy(
-        mode, number("SENTINEL_NEED", int, 2), number("SENTINEL_HOLD", float, 10), pause=number("SENTINEL_PAUSE", float, 0)
-    )
+    policy = Policy(mode, number("SENTINEL_NEED", int, 2), number("SENTINEL_HOLD", float, 10), pause=number("SENTINEL_PAUSE", float, 0))
     return Settings(
         scope=scope,
         other=text("SENTINEL_OTHER"),
