@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 from .settings import ROOT, Settings
 
 PLAYBOOK = "playbooks/failover.yml"
+PROGRAM = (sys.executable, "-m", "ansible", "playbook")
+"""What runs playbooks."""
 
 
 def variables(settings: Settings, asked: Sequence[str], blind: Sequence[str], reports: Path) -> dict[str, Any]:
@@ -29,9 +32,9 @@ def variables(settings: Settings, asked: Sequence[str], blind: Sequence[str], re
     }
 
 
-def command(settings: Settings, file: Path, program: str = "ansible-playbook") -> list[str]:
+def command(settings: Settings, file: Path) -> list[str]:
     """Return the command. Pure."""
-    return [program, "-i", settings.inventory, PLAYBOOK, "-e", f"@{file}"]
+    return [*PROGRAM, "-i", settings.inventory, PLAYBOOK, "-e", f"@{file}"]
 
 
 class Promotion:
@@ -40,17 +43,16 @@ class Promotion:
     Args:
         settings: The sentinel's.
         asked, blind: Vantage points that could tell, and those that see nothing of the region.
-        program: What runs playbooks.
     """
 
-    def __init__(self, settings: Settings, asked: Sequence[str], blind: Sequence[str], program: str = "ansible-playbook") -> None:
+    def __init__(self, settings: Settings, asked: Sequence[str], blind: Sequence[str]) -> None:
         self._home = Path(tempfile.mkdtemp(prefix="failover-"))
         file = self._home / "variables.json"
         file.write_text(json.dumps(variables(settings, asked, blind, self._home / "reports")))
         # the file system is only read but for /tmp
         own = {"ANSIBLE_HOME": str(self._home / "ansible"), "ANSIBLE_LOCAL_TEMP": str(self._home / "tmp"), "HOME": str(self._home)}
         self._process = subprocess.Popen(
-            command(settings, file, program), cwd=ROOT, env={**os.environ, **own}, stdin=subprocess.DEVNULL, start_new_session=True
+            command(settings, file), cwd=ROOT, env={**os.environ, **own}, stdin=subprocess.DEVNULL, start_new_session=True
         )
 
     def result(self) -> bool | None:

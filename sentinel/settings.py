@@ -68,7 +68,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     def text(name: str) -> str:
         found = environment.get(name, "").strip()
         if not found:
-            raise KcError(f"the variable {name} is not set", hint="inventories/common/all/sentinel.yml sets all of them")
+            raise KcError(f"the variable {name} is not set", hint="inventories/common/all/applications.yml sets all of them")
         return found
 
     def number(name: str, kind: Callable[[str], Any], least: float) -> Any:

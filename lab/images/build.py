@@ -25,7 +25,7 @@ from .. import podman
 from ..files import write
 from ..settings import ROOT
 from . import sources, store
-from .recipes import CONSTRAINTS, FRONT_END, IMAGES, LEFT_OUT, SYSTEMS, USER, WORKLOADS, Image, System
+from .recipes import CONSTRAINTS, FRONT_END, IMAGES, LEFT_OUT, SYSTEMS, TOOLKIT, USER, WORKLOADS, Image, System
 
 sys.path.insert(0, str(ROOT / "module_utils"))
 
@@ -47,6 +47,16 @@ TOOLS = ("podman", "runc", "mmdebstrap", "npm", "setpriv")
 
 class ImageError(Exception):
     """Something that the user can act on."""
+
+
+def lay_out(parts: Sequence[str], there: Path) -> None:
+    """Copy files and directories of this project; what links lead to is copied."""
+    there.mkdir()
+    for part in parts:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, there / part, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        else:
+            shutil.copy(ROOT / part, there / part)
 
 
 class Builder:
@@ -198,6 +208,8 @@ class Builder:
         if image.requirements:
             self._compile(context, base)
             shutil.copytree(self._libraries(context / image.requirements, base), context / "lib")
+        if image.toolkit:
+            lay_out(TOOLKIT, context / "toolkit")
         if image.pages:
             self._pages(context / image.pages)
         if image.built:

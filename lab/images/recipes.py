@@ -124,6 +124,7 @@ class Image:
         built: Whether the front-end of its name is built and goes in as `www`.
         requirements: A file there that names packages of PyPI; they go in as `lib`, with what constraints.txt pins beside them.
         pages: A directory there that npm builds; what it builds goes in as `dist` there.
+        toolkit: Whether what playbooks are made of goes in, as `toolkit`.
     """
 
     application: str
@@ -132,17 +133,22 @@ class Image:
     built: bool = False
     requirements: str = ""
     pages: str = ""
+    toolkit: bool = False
 
     @property
     def sources(self) -> Sequence[Path]:
         """The files and directories that it is made from."""
         front_end = [WORKLOADS / part for part in (*FRONT_END, self.application)] if self.built else []
-        return [ROOT / self.directory, *front_end, *([CONSTRAINTS] if self.requirements else [])]
+        toolkit = [ROOT / part for part in TOOLKIT] if self.toolkit else []
+        return [ROOT / self.directory, *front_end, *toolkit, *([CONSTRAINTS] if self.requirements else [])]
 
     def key(self, base: str) -> str:
         """Return its hash; `base` is that of its base."""
         return _hash([self.application, base, dict(digests(self.sources))])
 
+
+TOOLKIT = ("ansible.cfg", "inventories", "library", "module_utils", "playbooks", "plugins")
+"""What a runbook is run from."""
 
 FRONT_END = ("package.json", "package-lock.json", ".npmrc", "tsconfig.json", "catalogue")
 """What both front-ends are built with."""
@@ -156,6 +162,7 @@ IMAGES = {
         Image("reporting", "python", "lab/workloads/reporting"),
         Image("media-server", "media", "media_server", requirements="requirements.txt", pages="pages"),
         Image("media-worker", "media", "media_server", requirements="requirements.txt"),
+        Image("sentinel", "media", "sentinel", requirements="requirements.txt", toolkit=True),
     )
 }
 

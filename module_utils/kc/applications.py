@@ -144,6 +144,7 @@ class Application:
         environment: Variables by name.
         secrets: Variables by name, each `<secret>:<key of its JSON>` or `<secret>`.
         parameters: Variables by name, each the name of an SSM parameter of the platform.
+        security_group: Short name of its tasks' own group; that of all (`kc_services_security_group`) where empty.
         scratch: Paths that it may write to; nothing else of its file system can be written. Its image declares each as a
             VOLUME that belongs to `user`: Fargate mounts it as root's otherwise (ECS developer guide, Use bind mounts).
         stop: Seconds that a task may take to end, 2 to 120, which is Spot's notice.
@@ -167,6 +168,7 @@ class Application:
     environment: dict[str, Any] = dataclasses.field(default_factory=dict)
     secrets: dict[str, Any] = dataclasses.field(default_factory=dict)
     parameters: dict[str, Any] = dataclasses.field(default_factory=dict)
+    security_group: str = ""
     scratch: list[str] = dataclasses.field(default_factory=list)
     capacity: dict[str, Any] = dataclasses.field(default_factory=dict)
     scaling: dict[str, Any] = dataclasses.field(default_factory=dict)

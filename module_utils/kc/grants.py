@@ -159,6 +159,35 @@ def queues_put_aside(at: Places, queues: list[str]) -> list[Statement]:
     return [allow("QueuesPutAside", "sqs:SendMessage", at.queues(queues, "dead"))]
 
 
+def failover(at: Places) -> list[Statement]:
+    """Return what a failover calls in either region, and what keeps a region to its lease; secrets and journals are granted beside it."""
+    here = at.scopes[0]
+    tags = {f"aws:ResourceTag/{name}": value for name, value in (("Platform", here.platform), ("Environment", here.environment))}
+    fence = ("ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAclEntry", "ec2:ReplaceNetworkAclEntry")
+    looks = ("application-autoscaling:DescribeScalableTargets", "cloudwatch:GetMetricStatistics", "ec2:DescribeNetworkAcls")
+    names = f"{here.prefix}*"
+    return [
+        # there is nothing narrower for these
+        allow("FailoverLook", looks, "*"),
+        allow("FailoverInstances", "rds:DescribeDBInstances", at.arns("rds", "db:*")),
+        allow("FailoverFence", fence, at.arns("ec2", "network-acl/*"), when={"StringEquals": tags}),
+        allow("FailoverDatabases", ("rds:AddTagsToResource", "rds:PromoteReadReplica"), at.arns("rds", f"db:{names}")),
+        allow(
+            "FailoverParameters",
+            ("rds:DescribeDBParameters", "rds:ModifyDBParameterGroup", "rds:ResetDBParameterGroup"),
+            at.arns("rds", f"pg:{names}"),
+        ),
+        allow("FailoverServices", ("ecs:DescribeServices", "ecs:UpdateService"), at.arns("ecs", f"service/{names}/{names}")),
+        allow(
+            "FailoverCapacity", "application-autoscaling:RegisterScalableTarget", at.arns("application-autoscaling", "scalable-target/*")
+        ),
+        allow("FailoverSwitch", "cloudwatch:PutMetricData", "*", when={"StringEquals": {"cloudwatch:namespace": here.namespace}}),
+        allow("FailoverState", "ssm:PutParameter", at.arns("ssm", f"parameter/{here.path}state/*")),
+        allow("FailoverTell", "sns:Publish", at.arns("sns", here.name("topic", "pages"))),
+        at.keys("FailoverTellKey", ("kms:Decrypt", "kms:GenerateDataKey"), ["alerts"], via="sns"),
+    ]
+
+
 def replicate(at: Places, buckets: list[str], keys: list[str]) -> list[Statement]:
     """Return what S3 needs to replicate, both ways between all regions: every bucket is a source and a destination.
 
@@ -192,6 +221,7 @@ LISTS: dict[str, Callable[[Places, list[str]], list[Statement]]] = {
 """Grants whose value is a list of short names."""
 SWITCHES: dict[str, Callable[[Places], list[Statement]]] = {
     "execute_command": execute_command,
+    "failover": failover,
     "logs_write": logs_write,
     "repositories_pull": repositories_pull,
 }

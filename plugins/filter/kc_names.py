@@ -11,6 +11,7 @@ ROOT = Path(__file__).absolute().parents[2]
 if str(ROOT / "module_utils") not in sys.path:
     sys.path.append(str(ROOT / "module_utils"))
 
+from kc.alarms import topic_arn  # noqa: E402
 from kc.aws.signing_keys import signer_name  # noqa: E402
 from kc.scope import Scope  # noqa: E402
 from kc.units.keys import key_name  # noqa: E402
@@ -50,6 +51,11 @@ def kc_database(scope: Mapping[str, Any], short: str) -> str:
     return instance_name(_here(scope), short)
 
 
+def kc_topic(scope: Mapping[str, Any], short: str) -> str:
+    """Return the ARN of a topic."""
+    return topic_arn(_here(scope), short)
+
+
 def _here(scope: Mapping[str, Any]) -> Scope:
     about = (scope["platform"], scope["environment"], scope["account"], scope["region"])
     return Scope(*about, component="", client=scope.get("client", ""))
@@ -66,4 +72,5 @@ class FilterModule:
             "kc_queue_url": kc_queue_url,
             "kc_secret": kc_secret,
             "kc_signer": kc_signer,
+            "kc_topic": kc_topic,
         }

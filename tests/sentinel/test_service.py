@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from kc.lease.lease import EXPIRED, Lease
 
+from sentinel import promotion
 from sentinel.service import Sentinel
 from sentinel.settings import Settings, read
 from sentinel.watch import Phase, Policy
@@ -59,7 +60,7 @@ def settings(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
     program = tmp_path / "ansible-playbook"
     program.write_text(f"#!/bin/sh\necho run >> {tmp_path}/runs\n")
     program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(promotion, "PROGRAM", [str(program)])
     nowhere = f"127.0.0.1:{free(1)}"
     made = read(
         {

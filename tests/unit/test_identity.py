@@ -190,6 +190,42 @@ GRANTS: list[tuple[dict[str, Any], dict[str, tuple[list[str], list[str], dict[st
             "ReplicationEncrypt": (["kms:Encrypt", "kms:GenerateDataKey"], KEYS, {**aliases("media"), **via("s3"), **CONTEXT}),
         },
     ),
+    (
+        {"failover": True},
+        {
+            "FailoverLook": (
+                ["application-autoscaling:DescribeScalableTargets", "cloudwatch:GetMetricStatistics", "ec2:DescribeNetworkAcls"],
+                ["*"],
+                {},
+            ),
+            "FailoverInstances": (["rds:DescribeDBInstances"], both("arn:aws:rds:{}:123456789012:db:*"), {}),
+            "FailoverFence": (
+                ["ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAclEntry", "ec2:ReplaceNetworkAclEntry"],
+                both("arn:aws:ec2:{}:123456789012:network-acl/*"),
+                {"StringEquals": {"aws:ResourceTag/Environment": ["lab"], "aws:ResourceTag/Platform": ["kc"]}},
+            ),
+            "FailoverDatabases": (["rds:AddTagsToResource", "rds:PromoteReadReplica"], both("arn:aws:rds:{}:123456789012:db:kc-lab-*"), {}),
+            "FailoverParameters": (
+                ["rds:DescribeDBParameters", "rds:ModifyDBParameterGroup", "rds:ResetDBParameterGroup"],
+                both("arn:aws:rds:{}:123456789012:pg:kc-lab-*"),
+                {},
+            ),
+            "FailoverServices": (
+                ["ecs:DescribeServices", "ecs:UpdateService"],
+                both("arn:aws:ecs:{}:123456789012:service/kc-lab-*/kc-lab-*"),
+                {},
+            ),
+            "FailoverCapacity": (
+                ["application-autoscaling:RegisterScalableTarget"],
+                both("arn:aws:application-autoscaling:{}:123456789012:scalable-target/*"),
+                {},
+            ),
+            "FailoverSwitch": (["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": ["kc/lab"]}}),
+            "FailoverState": (["ssm:PutParameter"], both("arn:aws:ssm:{}:123456789012:parameter/kc/lab/state/*"), {}),
+            "FailoverTell": (["sns:Publish"], both("arn:aws:sns:{}:123456789012:kc-lab-pages"), {}),
+            "FailoverTellKey": (["kms:Decrypt", "kms:GenerateDataKey"], KEYS, {**aliases("alerts"), **via("sns")}),
+        },
+    ),
 ]
 
 

@@ -34,6 +34,10 @@ def seen(lease: Lease | None = None, *, age: float = 0, holding: bool = False, a
         (Memory(3, HELD), seen(answered=False, age=10), Due.FENCE, Memory(3, FENCED)),
         (Memory(3, OPENING), seen(answered=False, age=10), Due.FENCE, Memory(3, FENCED)),
         (Memory(3, FENCED), seen(answered=False, age=1000), Due.NOTHING, None),
+        # before there is an ensemble
+        (Memory(0, HELD), seen(answered=False, age=1000), Due.NOTHING, None),
+        (Memory(0, HELD), seen(None, age=1000), Due.LAY, None),
+        (Memory(0, HELD), seen(THEIRS), Due.FENCE, Memory(0, FENCED)),
         (Memory(3, GIVEN), seen(answered=False, age=1000), Due.NOTHING, None),
         # asleep for longer than its time: the answer is newer than that
         (Memory(3, HELD), seen(MINE, age=60), Due.TAKE, None),

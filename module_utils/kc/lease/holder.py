@@ -78,7 +78,8 @@ def due(region: str, memory: Memory, seen: Seen, limits: Limits) -> Next:
     lease = seen.lease if seen.answered else None
     fence = Next(Due.FENCE, Memory(memory.epoch, FENCED))
     own = lease is not None and lease.region == region and lease.epoch >= memory.epoch
-    if memory.writes and limits.late(seen.confirmed, seen.now) and not own:
+    # a region that never had a lease is kept to none: nodes and ensemble may be yet to come
+    if memory.writes and memory.epoch and limits.late(seen.confirmed, seen.now) and not own:
         return fence
     if not seen.answered:
         return REST

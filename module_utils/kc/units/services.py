@@ -169,7 +169,7 @@ class _Builder:
             "deployment": self._deployment(),
             "network": {
                 "subnets": self._look(tier_of(scope, params["tier"]), "subnets"),
-                "groups": [self._look(group_of(scope, params["security_group"]))],
+                "groups": [self._look(group_of(scope, self.about.security_group or params["security_group"]))],
                 "public": "DISABLED",
             },
             "load_balancers": self._load_balancers(),
