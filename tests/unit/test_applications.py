@@ -78,4 +78,4 @@ def test_no_two_rules_have_one_place() -> None:
 
 def test_the_reference_inventory_is_right() -> None:
     given = yaml.safe_load((ROOT / "inventories/common/all/applications.yml").read_text())["kc_applications"]
-    assert list(applications(given)) == ["media-server", "media-worker", "php-api", "react-spa", "reporting", "svelte-spa"]
+    assert list(applications(given)) == ["media-server", "media-worker", "php-api", "react-spa", "reporting", "sentinel", "svelte-spa"]

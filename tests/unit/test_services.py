@@ -710,4 +710,4 @@ def test_the_reference_applications_can_be_built() -> None:
     images = dict.fromkeys(given, DIGEST)
     for role in ("primary", "secondary"):
         made = build(SCOPE, {**OPTIONS, "images": images, "applications": given, "role": role, "execute_command": True})
-        assert sum(one.kind.name == "service" for one in made) == len(applications(given)) == 6
+        assert sum(one.kind.name == "service" for one in made) == len(applications(given)) == 7
