@@ -71,12 +71,12 @@ def test_a_switchover_turns_the_roles_and_is_not_done_twice(switch: Do, client: 
     assert switch("open")["due"]
     asked(switch, "replica", "room", "freeze")
     assert [call["call"] for call in switch("carry", "traffic")["facts"]["calls"]] == ["cloudwatch:put_metric_data"]
-    asked(switch, "promote")
+    asked(switch, "lease", "promote")
     calls = [(call["region"], call["params"]["Value"]) for call in switch("carry", "roles")["facts"]["calls"]]
     assert calls == [(HOME, "secondary"), (OTHER, "primary")], "never two at once"
     asked(switch, "verify", "aside")
     switch("close")
-    with pytest.raises(KcError, match=r"the regions' journals differ: eu-central-1 of run 1 up to entry 17 and me-west-1 of none"):
+    with pytest.raises(KcError, match=r"the regions' journals differ: eu-central-1 of run 1 up to entry 19 and me-west-1 of none"):
         switch("open")
     replicate(client, OTHER, HOME)
     again = switch("open")
@@ -103,9 +103,9 @@ def test_until_the_promotion_it_is_taken_back_and_tasks_take_back_what_tasks_did
 
 def test_behind_the_promotion_there_is_only_forward(switch: Do) -> None:
     switch("open")
-    asked(switch, "replica", "room", "freeze", "traffic")
+    asked(switch, "replica", "room", "freeze", "traffic", "lease")
     switch("begin", "promote")
-    with pytest.raises(KcError, match=r"no way back from \(5/8\) Promote the replica"):
+    with pytest.raises(KcError, match=r"no way back from \(6/9\) Promote the replica"):
         switch("undo")
 
 

@@ -12,6 +12,7 @@ from ..errors import KcError
 from ..keeper.tls import Way
 from .ensemble import Account, Ensemble
 from .handing import HOWS, Wish, hand, look
+from .lease import Silent
 
 PARTS = {"certificate": "node.pem", "private_key": "node.key", "trusted": "ca.pem"}
 CONNECT = 20
@@ -54,4 +55,8 @@ def work(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
             if do == "look":
                 return look(ensemble)
             wish = Wish(params["region"], params["other"], HOWS[do], params["wait"], params["force"], params["ttl"])
-            return hand(ensemble, wish, check=check)
+            try:
+                return hand(ensemble, wish, check=check)
+            except Silent as error:
+                # it may have been done: who takes a run back must not pass it over
+                return {"failed": True, "changed": not check, "msg": str(error)}
