@@ -6,8 +6,8 @@ DOCUMENTATION = r"""
 module: kc_drill
 short_description: Report a drill
 description:
-  - Puts together the reports of the last failover and the last failback in O(directory), what who drove users says, and the transactions that
-    were exported as lost. Writes C(<run>-drill.json) and C(<run>-drill.md) beside them.
+  - Puts together the reports of the last failover and the last failback in O(directory), what who drove users says, and the transactions
+    that were exported as lost. Writes C(<run>-drill.json) and C(<run>-drill.md) beside them.
   - Fails where acknowledged writes are missing that nobody said are lost, or the other way round.
 options:
   directory:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -151,5 +151,3 @@ def _plain(one: Any) -> Any:
     if isinstance(one, bytes):
         return {"base64": base64.b64encode(one).decode()}
     return sorted(one) if isinstance(one, (set, frozenset)) else str(one)
-
-

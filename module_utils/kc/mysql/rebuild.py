@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import KcError
+from ..names import ASIDE
 from . import gtid
 from .connection import Server
 from .entry import Act, Params, Report, Step, other, wait_for
-from ..names import ASIDE
 from .errors import NodeError
 from .info import sets_of
 from .lineage import demoted, last

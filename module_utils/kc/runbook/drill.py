@@ -1,4 +1,4 @@
-"""What a drill has shown: how long the way over took, as users saw it and by its parts, and whether what was lost is what was said. Pure."""
+"""What a drill has shown: how long the way over took, for users and by its parts, and whether what was lost is what was said. Pure."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def databases(aws: Aws, scope: Scope) -> dict[str, list[dict[str, Any]]]:
     here, unit = aws.at(scope.region), scope.at(scope.region, "mysql")
     found: dict[str, Mapping[str, Live]] = {"replicas": Replica().read(here, unit), "sources": Instance().read(here, unit)}
     return {
-        kind: [{each: live.outputs.get(each, "") for each in ("id", "address", "port")} for name, live in sorted(of.items()) if ASIDE not in name]
+        kind: [{each: of[name].outputs.get(each, "") for each in ("id", "address", "port")} for name in sorted(of) if ASIDE not in name]
         for kind, of in found.items()
     }
 

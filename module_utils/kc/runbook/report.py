@@ -225,7 +225,8 @@ th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-to
 code { overflow-wrap: anywhere; }
 </style>
 <h1>{{ report.book }}, run {{ report.epoch }}: {{ report.outcome }}</h1>
-<p>From <time>{{ report.opened }}</time> to <time>{{ report.last }}</time>: {{ report.seconds | seconds }}.{% if report.lost %} <strong>{{ report.lost | capitalize }}.</strong>{% endif %}</p>
+<p>From <time>{{ report.opened }}</time> to <time>{{ report.last }}</time>: {{ report.seconds | seconds }}.
+{% if report.lost %}<strong>{{ report.lost | capitalize }}.</strong>{% endif %}</p>
 <ul>
 {% for name, value in report.arguments.items() %}<li><code>{{ name }}</code>: {{ value | plain }}</li>
 {% endfor %}
