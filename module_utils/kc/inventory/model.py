@@ -53,7 +53,7 @@ FEEDS: dict[str, tuple[tuple[str, str], ...]] = {
     "kc_domain": (("zone", "domain"), ("certificates", "domain"), ("edge", "domain"), ("dns", "domain"), ("balancer", "domain")),
     "kc_edge_distributions": (("edge", "distributions"), ("dns", "distributions")),
     "kc_other_region": (("replication", "to_region"), ("mysql", "replica_region")),
-    "kc_home": (("keys", "home_region"), ("dns", "home")),
+    "kc_home": (("keys", "home_region"), ("dns", "home"), ("mysql", "home_region")),
     "kc_keys": (("keys", "keys"),),
     "kc_secrets": (("secrets", "secrets"),),
     "kc_parameters": (("parameters", "values"),),
