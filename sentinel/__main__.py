@@ -15,8 +15,8 @@ from .service import Sentinel
 from .settings import read
 from .web import serve
 
-BRIEF = Connection(connect_timeout=2, read_timeout=3, attempts=2)
-"""How long its own region's API is asked: a beat must not wait for it."""
+BRIEF = Connection(connect_timeout=2, read_timeout=3, attempts=1)
+"""How long its own region's API is asked: a beat must not wait for it, and whatever fails is tried again at the next one."""
 
 
 def main() -> int:

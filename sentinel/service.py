@@ -6,6 +6,7 @@ import os
 import secrets
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -64,14 +65,11 @@ class Sentinel:
     # --- the threads
 
     def guard(self) -> None:
-        """Keep the region to the lease, for ever. A defect ends the process, and ECS starts another: it must not go on without."""
-        try:
-            while True:
-                self._guard.step()
-                self._stepped = clock()
-                time.sleep(self._guard.pause)
-        finally:
-            os._exit(70)
+        """Keep the region to the lease, for ever."""
+        while True:
+            self._guard.step()
+            self._stepped = clock()
+            time.sleep(self._guard.pause)
 
     def watch(self) -> None:
         """Watch the other region, for ever."""
@@ -195,7 +193,16 @@ class Sentinel:
     def run(self) -> None:
         """Begin both threads."""
         for work in (self.guard, self.watch):
-            threading.Thread(target=work, daemon=True).start()
+            threading.Thread(target=_whole, args=(work,), daemon=True).start()
+
+
+def _whole(work: Callable[[], None]) -> None:
+    """Work; a defect ends the process, and ECS starts another: neither thread goes on without the other."""
+    try:
+        work()
+    finally:
+        traceback.print_exc()
+        os._exit(70)
 
 
 def _now() -> str:

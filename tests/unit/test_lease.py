@@ -402,6 +402,20 @@ def test_one_task_that_is_cut_off_by_itself_fences_nothing() -> None:
     assert not world.places[ME].writes, "nobody is left to vouch"
 
 
+def test_a_region_whose_api_takes_its_time_is_not_fenced_for_that() -> None:
+    world = Two(1)
+    place = world.places[ME]
+
+    def slow(text: str) -> None:
+        world.terms.now += 11
+        place.text = text
+
+    place.count = slow  # type: ignore[method-assign]
+    for _ in range(20):
+        world.second()
+    assert place.writes and place.memory == Memory(1, HELD)
+
+
 def test_a_region_whose_api_is_silent_goes_on_trying_to_fence_itself() -> None:
     world = Two(1)
     world.second()

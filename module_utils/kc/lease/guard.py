@@ -108,8 +108,9 @@ class Guard:
         sent = self._now()
         try:
             if self._term is not None and self._terms.beat(self._term, self.name):
-                self._count()
-                return Seen(self._now(), sent, True, self._term, True)
+                seen = Seen(self._now(), sent, True, self._term, True)
+                self._count()  # however long that takes: it says nothing of the lease
+                return seen
             self._term = None
             lease, answered = self._terms.look(), True
         except KcError as error:
