@@ -18,6 +18,10 @@ options:
     description: A set of them, as GTIDs.
     type: str
     required: true
+  database:
+    description: The toolkit's own, in which it beats. What changed nothing else is nobody's loss.
+    type: str
+    default: kc
   file:
     description: Where they are written to, on the host that this runs on.
     type: path
@@ -45,7 +49,8 @@ file:
   type: str
   returned: success
 about:
-  description: C(transactions), their C(count), and the file's SHA-256 (C(digest)) once it is there.
+  description: C(transactions), their C(count), and once the file is there its SHA-256 (C(digest)), and C(others), those of them that changed
+    anything else than O(database).
   type: dict
   returned: success
 """

@@ -45,30 +45,26 @@ def test_what_was_changed_is_written_down(go: Go, ready: list[Server], before: s
     ):
         first.run(statement)
     wanted = gtid.subtract(first, gtid.executed(first), before)
-    done = go(lost.work, host=str(first.node), transactions=wanted, file=str(path))
-    lines = [line for line in written(path) if "people" in line.get("table", line.get("statement"))]
-    assert [line.get("kind", line.get("statement")) for line in lines] == [
-        "insert",
-        "update",
-        "update",
-        "ALTER TABLE app.people ADD note TEXT",
-        "delete",
-    ]
+    done = go(lost.work, database="kc", host=str(first.node), transactions=wanted, file=str(path))
+    lines = [line for line in written(path) if "people" in line.get("table", line.get("statement", ""))]
+    assert [line["kind"] for line in lines] == ["insert", "update", "update", "statement", "delete"]
+    assert lines[3]["statement"] == "ALTER TABLE app.people ADD note TEXT"
     person = {"id": 1, "name": "ليلى", "photo": {"base64": "AP8="}, "paid": "12.50", "at": "2026-11-30 03:00:00.125000"}
     assert lines[1]["before"] == person and lines[1]["after"] == {**person, "paid": "13.50"}
     assert lines[-1]["values"] == {"id": 2, "name": "Omar", "photo": None, "paid": None, "at": None, "note": None}
     assert gtid.normal(",".join({line["gtid"] for line in written(path)})) == wanted
     assert (done["about"]["transactions"], done["about"]["count"]) == (wanted, gtid.count(wanted))
+    assert gtid.count(done["about"]["others"]) == 4, "its heart has beaten meanwhile, or not"
     assert done["about"]["digest"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 and [*path.parent.iterdir()] == [path]
-    assert go(lost.work, host=str(first.node), transactions=wanted, file=str(path))["changed"] is False
+    assert go(lost.work, database="kc", host=str(first.node), transactions=wanted, file=str(path))["changed"] is False
 
 
 def test_without_types_in_the_log_it_says_what_is_missing(go: Go, ready: list[Server], before: str, tmp_path: Path) -> None:
     first, path = ready[0], tmp_path / "lost.jsonl"
     first.run("INSERT INTO app.people VALUES (3, 'Nour', x'fe', 7, NULL)")
     wanted = gtid.subtract(first, gtid.executed(first), before)
-    done = go(lost.work, host=str(first.node), transactions=wanted, file=str(path))
+    done = go(lost.work, database="kc", host=str(first.node), transactions=wanted, file=str(path))
     assert "does not tell columns' names and types" in done["warnings"][0]
     found = [line["values"] for line in written(path) if line.get("table") == "people"]
     assert found == [{"id": 3, "name": "Nour", "photo": "", "paid": "7.00", "at": None}]
@@ -81,7 +77,7 @@ def test_others_are_left_out(go: Go, ready: list[Server], before: str, tmp_path:
     first.run("INSERT INTO app.people (id) VALUES (5)")
     uuid = first.one("SELECT @@server_uuid")
     last = gtid.parse(until)[uuid][-1][1]
-    go(lost.work, host=str(first.node), transactions=f"{uuid}:{last}", file=str(tmp_path / "lost.jsonl"))
+    go(lost.work, database="kc", host=str(first.node), transactions=f"{uuid}:{last}", file=str(tmp_path / "lost.jsonl"))
     assert {line["gtid"] for line in written(tmp_path / "lost.jsonl")} == {f"{uuid}:{last}"}
 
 
@@ -89,9 +85,25 @@ def test_what_it_can_not_export_it_says(go: Go, ready: list[Server], before: str
     first, path = ready[0], tmp_path / "lost.jsonl"
     uuid = first.one("SELECT @@server_uuid")
     give = {"host": str(first.node), "file": str(path)}
-    assert f"has not executed {uuid}:999999" in go(lost.work, fails=True, transactions=f"{uuid}:999999", **give)["msg"]
-    assert "is no set of transactions" in go(lost.work, fails=True, transactions="all", **give)["msg"]
+    assert f"has not executed {uuid}:999999" in go(lost.work, database="kc", fails=True, transactions=f"{uuid}:999999", **give)["msg"]
+    assert "is no set of transactions" in go(lost.work, database="kc", fails=True, transactions="all", **give)["msg"]
     first.run("FLUSH BINARY LOGS")
     first.run("PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY")
-    assert "binary log no longer has" in go(lost.work, fails=True, transactions=f"{uuid}:1", **give)["msg"]
+    assert "binary log no longer has" in go(lost.work, database="kc", fails=True, transactions=f"{uuid}:1", **give)["msg"]
     assert not path.exists()
+
+
+def test_a_beat_is_nobodys_loss(go: Go, ready: list[Server], tmp_path: Path) -> None:
+    first, path = ready[0], tmp_path / "lost.jsonl"
+    before = gtid.executed(first)
+    first.run("UPDATE kc.heartbeat SET at = NOW(6)")
+    beaten = gtid.executed(first)
+    first.run("INSERT INTO app.orders VALUES (1)")
+    order = gtid.subtract(first, gtid.executed(first), beaten)
+    wanted = gtid.subtract(first, gtid.executed(first), before)
+    done = go(lost.work, database="kc", host=str(first.node), transactions=wanted, file=str(path))
+    kinds = {line["gtid"]: line["table"] for line in written(path) if "table" in line}
+    assert done["about"]["count"] == len({line["gtid"] for line in written(path)}) >= 2
+    assert {"orders", "heartbeat"} == {*kinds.values()}
+    others = gtid.parse(done["about"]["others"])
+    assert gtid.within(first, done["about"]["others"], order) and others, "what changed the application's tables is somebody's"

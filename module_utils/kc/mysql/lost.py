@@ -16,6 +16,9 @@ from .connection import Server
 from .entry import Act, Params, Report
 from .quote import value
 
+TRANSACTION = "transaction"
+"""The kind of a line that begins one."""
+
 NUMBER = 4_294_967_000
 """The number under which the log is read as a replica does: above what anybody gives a server."""
 
@@ -33,7 +36,7 @@ def work(server: Server, params: Params, report: Report) -> None:
     gone = gtid.without(wanted, gtid.without(wanted, gtid.normal(str(server.one("SELECT @@global.gtid_purged")))))
     if gone:
         raise KcError(f"{server.node}'s binary log no longer has {gone}", hint="restore a backup of it beside it, and read these there")
-    about: dict[str, Any] = {"transactions": wanted, "count": gtid.count(wanted)}
+    about: dict[str, Any] = {"transactions": wanted, "count": gtid.count(wanted), "others": None}
     if not _is_told(server):
         report.warnings.append(
             f"{server.node}'s binary log does not tell columns' names and types (binlog_row_metadata): names are those of today, and texts "
@@ -45,6 +48,7 @@ def work(server: Server, params: Params, report: Report) -> None:
     report.apply()
     if path.is_file():
         about["digest"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        about["others"] = _others(path, params["database"])
     report.outputs = {"file": str(path), "about": about}
 
 
@@ -54,6 +58,12 @@ def _written(path: Path) -> str:
         return gtid.normal(",".join({json.loads(line)["gtid"] for line in path.read_text().splitlines()}))
     except (ValueError, KeyError, TypeError, KcError):
         return ""
+
+
+def _others(path: Path, own: str) -> str:
+    """Return the transactions of a file that changed anything else than one database: the toolkit's own, in which it beats."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return gtid.normal(",".join({line["gtid"] for line in lines if line["kind"] != TRANSACTION and line.get("database") != own}))
 
 
 def _is_told(server: Server) -> bool:
@@ -77,7 +87,7 @@ def _write(server: Server, wanted: str, path: Path) -> None:
 
 
 def changes(server: Server, wanted: str) -> Iterator[dict[str, Any]]:
-    """Yield what transactions changed: a row, or a statement that is no row's, at a time, in the order of the log.
+    """Yield transactions and what they changed: a row, or a statement that is no row's, at a time, in the order of the log.
 
     Raises:
         KcError: This Python has no library that reads binary logs.
@@ -107,11 +117,12 @@ def changes(server: Server, wanted: str) -> Iterator[dict[str, Any]]:
         while (one := server.guarded(stream.fetchone, ())) is not None:
             if isinstance(one, event.GtidEvent):
                 current = str(one.gtid)
+                yield {"gtid": current, "at": one.timestamp, "kind": TRANSACTION}
                 continue
             about = {"gtid": current, "at": one.timestamp}
             if isinstance(one, event.QueryEvent):
                 if one.query != "BEGIN":
-                    yield {**about, "database": _text(one.schema), "statement": one.query}
+                    yield {**about, "database": _text(one.schema), "kind": "statement", "statement": one.query}
                 continue
             names = columns.of(one.schema, one.table) if columns else []
             for row in one.rows:
