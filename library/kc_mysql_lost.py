@@ -49,7 +49,7 @@ file:
   type: str
   returned: success
 about:
-  description: C(transactions), their C(count), and once the file is there its SHA-256 (C(digest)), and C(others), those of them that changed
+  description: C(transactions), their C(count), and once the file is there its SHA-256 (C(digest)) and C(others), those that changed
     anything else than O(database).
   type: dict
   returned: success

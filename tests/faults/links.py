@@ -49,6 +49,7 @@ class Link:
                 await self._open[way].wait()
                 writer.write(data)
                 await writer.drain()
+        await self._open[way].wait()  # nor does one learn that the other has closed
         writer.close()
 
 

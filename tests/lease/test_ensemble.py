@@ -20,6 +20,7 @@ from kc.lease.lease import EXPIRED, FIRST, HANDED, RETURNED, Lease, Silent
 from kc.lease.task import work
 
 from tests.authority import Authority
+from tests.faults.links import Link, Links
 from tests.lease.holder import LIMITS
 from tests.lease.world import ACCOUNT, TTL, World, pkcs8
 from tests.servers import until
@@ -179,3 +180,26 @@ def test_the_module_says_what_it_lacks(world: World) -> None:
         work(params(world, do="take"), check=False)
     with pytest.raises(KcError, match="`tls` has no certificate, private_key, trusted"):
         work(params(world, tls={}), check=False)
+
+
+def test_a_member_that_is_cut_off_is_left_for_another_although_it_is_asked_all_the_time(world: World) -> None:
+    links = Links()
+    link = Link(links, world.members[0].client)
+    session = world.session([f"localhost:{link.port}", *world.names[1:]], timeout=0.5)
+    try:
+        session.wait(20)
+        assert session.look() is None
+        link.cut("both")
+        with pytest.raises(Silent):
+            session.look()
+
+        def answers() -> bool:
+            try:
+                return session.look() is None
+            except Silent:
+                return False
+
+        until(answers, "another member answers", 30)
+    finally:
+        link.cut("whole")
+        session.close()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from kazoo.client import KazooClient, TransactionRequest
 from kazoo.exceptions import (
@@ -32,7 +32,9 @@ from .lease import Lease, Silent
 
 ROOT = "/lease"
 LOST = (KazooTimeoutError, ConnectionClosedError, OperationTimeoutError, OSError)
-T = TypeVar("T")
+
+PATIENCE = 2
+"""Questions in a row that a member may leave unanswered."""
 
 QUIET = logging.getLogger("kc.lease.kazoo")
 QUIET.setLevel(logging.CRITICAL)
@@ -60,7 +62,7 @@ class Ensemble:
 
     def __init__(self, way: Way, members: Sequence[str], account: Account, ttl: float, timeout: float = 2) -> None:
         handler = Handler(way, members)
-        self._timeout, self._stat = timeout, -1
+        self._handler, self._timeout, self._stat, self._unanswered = handler, timeout, -1, 0
         acl = make_digest_acl(account.user, account.password, all=True)
         self._client = KazooClient(
             hosts=handler.hosts,
@@ -68,6 +70,8 @@ class Ensemble:
             timeout=ttl,
             default_acl=[acl],
             auth_data=[("digest", f"{account.user}:{account.password}")],
+            # those that are near come first, and one that is lost with its region last
+            randomize_hosts=False,
             connection_retry=KazooRetry(max_tries=-1, delay=0.1, max_delay=1, backoff=2),
             logger=QUIET,
         )
@@ -210,15 +214,32 @@ class Ensemble:
         if not self._client.connected:
             raise Silent("there is no connection to a member that serves")
         try:
-            return call().get(timeout=self._timeout)
+            answer = call().get(timeout=self._timeout)
+        except KazooTimeoutError:
+            self._unheard()
+            raise Silent("the ensemble does not answer in time") from None
         except NoAuthError:
             raise KcError(
                 f"{ROOT} in the ensemble is another account's", hint="the lease's secret was changed by hand: give back the one before it"
             ) from None
         except (NoNodeError, NodeExistsError, NotEmptyError, BadVersionError):
+            self._unanswered = 0
             raise
         except (*LOST, KazooException) as error:
             raise Silent(f"the ensemble does not answer: {type(error).__name__}") from None
+        self._unanswered = 0
+        return answer
+
+    def _unheard(self) -> None:
+        """Have another member be looked for, where this one's silence lasts.
+
+        kazoo pings only where nobody asks for a while (its client's loop waits for either), so it never notices that who is asked all
+        the time says nothing any more: a cut connection looks as if it stood until TCP gives up, a quarter of an hour later.
+        """
+        self._unanswered += 1
+        if self._unanswered >= PATIENCE:
+            self._unanswered = 0
+            self._handler.drop()
 
     def _commit(self, request: TransactionRequest) -> bool:
         """Carry a transaction out; False where the ensemble refused it, as something was other than it supposed."""

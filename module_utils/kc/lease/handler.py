@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import ssl
 from collections.abc import Sequence
 from typing import Any
@@ -22,6 +24,7 @@ class Handler(SequentialThreadingHandler):
     def __init__(self, way: Way, members: Sequence[str]) -> None:
         super().__init__()
         self._way, self._members = way, list(members)
+        self._latest: ssl.SSLSocket | None = None
 
     @property
     def hosts(self) -> str:
@@ -31,6 +34,13 @@ class Handler(SequentialThreadingHandler):
     def create_connection(self, address: tuple[str, int], **_: Any) -> ssl.SSLSocket:
         """Return a connection to a member."""
         try:
-            return self._way.connect(self._members[address[1] - 1])
+            self._latest = self._way.connect(self._members[address[1] - 1])
         except KcError as error:
             raise OSError(error.message) from error
+        return self._latest
+
+    def drop(self) -> None:
+        """End the latest connection, so that kazoo looks for another member."""
+        if self._latest is not None:
+            with contextlib.suppress(OSError):
+                self._latest.shutdown(socket.SHUT_RDWR)
