@@ -56,10 +56,12 @@ mysql: venv ## the tests on real MySQL servers
 	@tools/packages
 	@$(PY) -m lab images mysql
 	@$(PYTEST) tests/mysql -m 'not soak' $(ARGS)
-soak: venv ## every fault at every call, for every unit and every act on a database (long)
+soak: venv ## every fault at every call, every unit and act on a database, many schedules, a failover in silence (hours)
 	@tools/packages tests
 	@$(PY) -m lab images mysql
 	@$(PYTEST) -m 'soak and not world' $(ARGS)
+	@$(PY) -m lab images
+	@$(PY) -m pytest tests/world -m soak $(ARGS)
 molecule: venv ## the roles on real servers in containers (ARGS="--scenario-name keeper": only that one)
 	@tools/packages tests
 	@$(PY) -m lab images node node-mysql

@@ -16,7 +16,8 @@ from tests.faults.foreseen import InstanceCall, listed, on_instances, on_the_wir
 from tests.faults.recording import GLOBAL_REGION, Heard, Recorder, recorder
 from tests.world.conftest import Lab
 
-pytestmark = [pytest.mark.world, pytest.mark.xdist_group("world")]
+# a platform from nothing, which is another region's afterwards: ten minutes
+pytestmark = [pytest.mark.world, pytest.mark.soak, pytest.mark.xdist_group("world")]
 
 HOME, STANDBY = "me-west-1", "eu-central-1"
 FAILOVER = ("playbooks/failover.yml", "-e", f"lost={HOME}", "-e", "confirm=lab")
