@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .settings import ROOT, Settings
+from .settings import ROOT, SECRETS, Settings
 
 PLAYBOOK = "playbooks/failover.yml"
 PROGRAM = (sys.executable, "-m", "ansible", "playbook")
@@ -51,8 +51,9 @@ class Promotion:
         file.write_text(json.dumps(variables(settings, asked, blind, self._home / "reports")))
         # the file system is only read but for /tmp
         own = {"ANSIBLE_HOME": str(self._home / "ansible"), "ANSIBLE_LOCAL_TEMP": str(self._home / "tmp"), "HOME": str(self._home)}
+        others = {name: value for name, value in os.environ.items() if name not in SECRETS}
         self._process = subprocess.Popen(
-            command(settings, file), cwd=ROOT, env={**os.environ, **own}, stdin=subprocess.DEVNULL, start_new_session=True
+            command(settings, file), cwd=ROOT, env={**others, **own}, stdin=subprocess.DEVNULL, start_new_session=True
         )
 
     def result(self) -> bool | None:

@@ -58,6 +58,10 @@ class Settings:
         return self.scope.region
 
 
+SECRETS = ("LEASE_USER", "LEASE_PASSWORD", "SENTINEL_KEY", "SENTINEL_CERTIFICATE")
+"""Variables that no other process is given."""
+
+
 def read(environment: Mapping[str, str]) -> Settings:
     """Return the settings.
 

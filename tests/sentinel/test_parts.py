@@ -17,7 +17,7 @@ from kc.errors import KcError
 from sentinel import probes
 from sentinel.page import View, metrics, page
 from sentinel.promotion import Promotion, command, variables
-from sentinel.settings import read
+from sentinel.settings import SECRETS, read
 from sentinel.watch import Phase
 from sentinel.web import serve
 from tests.ports import free
@@ -132,7 +132,9 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def test_the_failover_is_the_playbook_that_people_run(program: Path) -> None:
+def test_the_failover_is_the_playbook_that_people_run(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
     settings = read(ENVIRONMENT)
     promotion = Promotion(settings, ["peering", "name"], ["peering"])
     until(lambda: promotion.result() is not None, "it has ended", 10)
@@ -142,7 +144,9 @@ def test_the_failover_is_the_playbook_that_people_run(program: Path) -> None:
     told = json.loads(Path(called[4].removeprefix("@")).read_text())
     assert (told["lost"], told["confirm"], told["inside"]) == ("me-west-1", "lab", True)
     assert told["seen"] == {"asked": ["name", "peering"], "blind": ["peering"]}
-    assert "throw-away" not in json.dumps(told) + "".join(called)
+    given = (program.parent / "environment").read_text()
+    assert "SENTINEL_REGION=eu-central-1" in given and not any(f"{name}=" in given for name in SECRETS)
+    assert "throw-away" not in json.dumps(told) + "".join(called) + given
     (program.parent / "fails").touch()
     failing = Promotion(settings, [], [])
     until(lambda: failing.result() is not None, "it has ended", 10)
