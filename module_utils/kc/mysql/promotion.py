@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import KcError
@@ -32,6 +32,9 @@ WAITED = {"lag", "relay_log"}
 """Objections that the planned promotion's own gate waits out."""
 STOPPED = {"io_stopped", "sql_stopped"}
 """Objections to what a promotion does itself."""
+
+SILENT = 2.0
+"""Seconds that a source which is fenced off is waited for, whenever it is asked: it is not expected to answer."""
 
 NO_RETURN = "SET PERSIST read_only = OFF"
 
@@ -253,6 +256,8 @@ def work(server: Server, params: Params, report: Report) -> None:
         instance.promoted(params["promotion_wait"]).run()  # until then the server may not answer
         until_read_only(server, False, params["wait"])
     with other(params, "source") as source:
+        if params["fenced"]:
+            source.access = replace(source.access, timeout=min(SILENT, source.access.timeout))
         found = pair(server, source, params["database"])
         this = Promoting(server, source, params, report, found, instance)
         report.outputs = {"point_of_no_return": "rds promote_read_replica" if instance else NO_RETURN, "resumed": False}
