@@ -25,6 +25,8 @@ from lab.settings import ROOT
 from lab.world.ca import CA
 from lab.world.net import inside
 from tests import ports
+from tests.authority import Authority
+from tests.sentinel.test_parts import ENVIRONMENT
 
 DOMAIN = "kc-lab.test"
 EDGE = yaml.safe_load((ROOT / "inventories/common/all/edge.yml").read_text())
@@ -38,6 +40,13 @@ TOLD = {
     "MEDIA_PUBLIC": "https://media.kc-lab.test",
 }
 """What the media server and its worker have to be told before they begin; here none of it is there."""
+
+
+def sentinel(authority: Authority) -> dict[str, str]:
+    """Return what the sentinel has to be told; here none of it is there but its certificate."""
+    certificate, key = authority.issue("sentinel")
+    own = {"SENTINEL_CERTIFICATE": certificate, "SENTINEL_KEY": key, "SENTINEL_CA": authority.ca}
+    return {"AWS_REGION": "me-west-1", **ENVIRONMENT, **{name: file.read_text() for name, file in own.items()}}
 
 
 def lab_images(home: Path, *words: str, environment: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
@@ -149,12 +158,14 @@ def images(built: Path) -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture
-def start(images: dict[str, dict[str, str]], until: Callable[..., Any]) -> Iterator[Callable[..., Container]]:
+def start(images: dict[str, dict[str, str]], until: Callable[..., Any], tmp_path: Path) -> Iterator[Callable[..., Container]]:
     """Return a function that starts an application's container; it answers when it is returned."""
     with ExitStack() as stack:
 
         def started(application: str, **environment: str) -> Container:
             told = TOLD if application.startswith("media-") else {}
+            if application == "sentinel":
+                told = sentinel(Authority.make(tmp_path / "authority"))
             container = Container(application, images[application]["image"], {**told, **environment})
             stack.callback(container.remove)
             path = APPLICATIONS[application]["health"].get("path")
