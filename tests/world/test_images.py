@@ -189,7 +189,7 @@ def test_a_second_run_builds_nothing_and_other_labs_share_the_images(built: Path
     before = {name: image.id for name, image in stored().items()}
     for directory in (built, tmp_path / "other"):
         done = lab_images(directory)
-        assert (done.returncode, done.stdout) == (0, "nothing to do: 8 images built already\n")
+        assert (done.returncode, done.stdout) == (0, "nothing to do: 9 images built already\n")
     assert (built / "images.json").read_text() == (tmp_path / "other" / "images.json").read_text()
     assert {name: image.id for name, image in stored().items()} == before
 
