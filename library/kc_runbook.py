@@ -25,9 +25,9 @@ options:
     choices: [failover, switchover, failback]
     required: true
   do:
-    description: What to do; C(databases) tells which instances of MySQL there are, and is about no run.
+    description: What to do.
     type: str
-    choices: [databases, open, carry, begin, done, failed, undo, undone, give_up, close, report, tell]
+    choices: [open, carry, begin, done, failed, undo, undone, give_up, close, report, tell]
     required: true
   bucket:
     description: The bucket that journals are in, in C(scope.region).
@@ -37,11 +37,6 @@ options:
     description: The bucket that journals of the other region are in; needed where a runbook is for both.
     type: str
     default: ""
-  ask:
-    description: With O(do=databases), the regions that are asked; C(scope.region) where empty.
-    type: list
-    elements: str
-    default: []
   regions:
     description: The platform's two regions.
     type: list
@@ -128,11 +123,6 @@ outcome:
   returned: success
 last:
   description: With O(do=open), how the run before ended, its book and its arguments.
-  type: dict
-  returned: success
-databases:
-  description: With O(do=databases), by region the platform's C(replicas) and C(sources) of MySQL; C({id, address, port}) each. What was set
-    aside is neither.
   type: dict
   returned: success
 files:

@@ -6,10 +6,8 @@ import threading
 from collections.abc import Callable
 
 from kc.aws.session import Aws
+from kc.aws.sns import publish
 from kc.errors import KcError
-
-LONGEST_SUBJECT = 100
-"""Characters. SNS API, Publish: Subject."""
 
 
 class Notices:
@@ -27,12 +25,12 @@ class Notices:
     def tell(self, subject: str, text: str) -> threading.Thread:
         """Publish; return the thread that does."""
 
-        def publish() -> None:
+        def told() -> None:
             try:
-                self._aws.call("sns", "publish", TopicArn=self._topic, Subject=subject[:LONGEST_SUBJECT], Message=text)
+                publish(self._aws, self._topic, subject, text)
             except KcError as error:
                 self._log(f"nobody was told: {error.message}")
 
-        thread = threading.Thread(target=publish, daemon=True)
+        thread = threading.Thread(target=told, daemon=True)
         thread.start()
         return thread

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from kc.errors import KcError
-from kc.sql.node import Node
+from kc.reach import reached
 
 SECONDS = 3.0
 """That an answer may take."""
@@ -18,20 +18,9 @@ SECONDS = 3.0
 Probe = Callable[[], bool | None]
 
 
-def connects(node: str) -> bool:
-    """Whether a port answers."""
-    where = Node.parse(node, 443, "a node")
-    try:
-        with socket.create_connection((where.host, where.port), SECONDS):
-            return True
-    except OSError:
-        return False
-
-
 def any_connects(nodes: Sequence[str]) -> bool:
-    """Whether any of these answers; all are asked at once."""
-    with ThreadPoolExecutor(len(nodes)) as pool:
-        return any(pool.map(connects, nodes))
+    """Whether any of these ports answers."""
+    return bool(reached(nodes, SECONDS))
 
 
 def answers(url: str) -> bool | None:

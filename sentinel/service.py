@@ -14,6 +14,7 @@ from functools import partial
 
 from cryptography import x509
 from kc.aws.session import Aws
+from kc.aws.ssm import STATE, text_of
 from kc.errors import KcError
 from kc.keeper.tls import Way
 from kc.lease.ensemble import Account, Ensemble
@@ -142,10 +143,14 @@ class Sentinel:
 
     def _approval(self) -> str:
         try:
-            found = self._aws.find("ssm", "get_parameter", Name=f"/{self._settings.scope.path}state/{APPROVAL}")
+            return text_of(self._aws, self._approved_by)
         except KcError:
             return ""
-        return str(found["Parameter"]["Value"]) if found else ""
+
+    @property
+    def _approved_by(self) -> str:
+        """The parameter that an approval is written to."""
+        return f"/{self._settings.scope.path}{STATE}{APPROVAL}"
 
     # --- telling
 
@@ -155,7 +160,7 @@ class Sentinel:
         if state.phase is Phase.DETECTED and self._settings.policy.mode == watch.APPROVAL:
             text += (
                 f"\n\nTo have it taken over:\n  aws ssm put-parameter --region {scope.region} --overwrite --type String"
-                f" --name /{scope.path}state/{APPROVAL} --value {state.detection}"
+                f" --name {self._approved_by} --value {state.detection}"
             )
         return text
 

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+import pytest
+
 
 class World(Protocol):
     """Servers that are started and stopped together."""
@@ -37,6 +39,16 @@ def standing(make: Callable[[Path], W], kind: str) -> Iterator[W]:
         world.stop()
         if not os.environ.get("KC_KEEP"):
             shutil.rmtree(home, ignore_errors=True)
+
+
+def marked(items: list[pytest.Item], conftest: str, marker: str, group: str = "") -> None:
+    """Mark the tests beside a conftest.py, and keep them to one process of the run where they are a group."""
+    here = Path(conftest).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(marker)
+            if group:
+                item.add_marker(pytest.mark.xdist_group(group))
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = 60, process: subprocess.Popen[bytes] | None = None) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .aws.session import Aws
-from .aws.ssm import STATE
+from .aws.ssm import STATE, text_of
 from .errors import KcError
 from .scope import Scope
 
@@ -22,6 +22,11 @@ def flag_name(scope: Scope) -> str:
     return f"/{scope.path}{STATE}role"
 
 
+def read_flag(aws: Aws, scope: Scope) -> str:
+    """Return what a region's flag says; empty where none stands."""
+    return text_of(aws.at(scope.region), flag_name(scope))
+
+
 def read_flags(aws: Aws, scope: Scope, regions: Sequence[str]) -> Flags:
     """Return each region's flag: what it says, "" where none stands, `UNTOLD` where the region does not answer.
 
@@ -31,12 +36,11 @@ def read_flags(aws: Aws, scope: Scope, regions: Sequence[str]) -> Flags:
 
     def flag(region: str) -> str | None:
         try:
-            found = aws.at(region).find("ssm", "get_parameter", Name=flag_name(scope))
+            return read_flag(aws, scope.at(region))
         except KcError as error:
             if error.transient:
                 return UNTOLD
             raise
-        return str(found["Parameter"]["Value"]) if found else ""
 
     return dict(zip(regions, aws.map(flag, regions), strict=True))
 

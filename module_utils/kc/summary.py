@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from .columns import columns
+
 WIDTH = 100
 """Columns at most; narrower where the terminal is."""
 
@@ -136,15 +138,8 @@ def totals(runs: Iterable[Done]) -> dict[tuple[str, str], Counter[str]]:
 
 
 def table(rows: Sequence[Sequence[str]], left: int) -> list[str]:
-    """Return rows in columns; the first `left` columns are aligned to the left, the others to the right."""
-    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
-    return [
-        "  "
-        + "  ".join(
-            cell.ljust(width) if index < left else cell.rjust(width) for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    """Return rows in columns, as a part of what is below a title."""
+    return [f"  {line}" for line in columns(rows, left)]
 
 
 def plan_lines(runs: Sequence[Done], width: int = WIDTH, tasks: Sequence[Task] = (), *, failed: bool = False) -> list[Line]:

@@ -20,6 +20,12 @@ def kc_call(call: Mapping[str, Any]) -> str:
     return f"{call['call']} at {call['endpoint']} ({call['region']}) {json.dumps(call['params'], sort_keys=True, default=str)}"
 
 
+def kc_reason(failed: Mapping[str, Any]) -> str:
+    """Return why a task failed, in a sentence: what its module says, or what it found that should be otherwise."""
+    found = [*failed.get("reasons", []), *failed.get("silent", {}).values()]
+    return str(failed.get("msg") or "; ".join(map(str, found)) or "See what is above.")
+
+
 def kc_replica(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a runbook writes down of a replica, from what kc_mysql_info tells of it."""
     server = found["server"]
@@ -77,6 +83,7 @@ class FilterModule:
             "kc_node_port": kc_node_port,
             "kc_pairs": kc_pairs,
             "kc_promoted": kc_promoted,
+            "kc_reason": kc_reason,
             "kc_replica": kc_replica,
             "kc_seen": kc_seen,
             "kc_statements": kc_statements,

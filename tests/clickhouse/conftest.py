@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +11,11 @@ from kc.clickhouse.entry import Work, run
 from kc.clickhouse.quote import name
 
 from tests.clickhouse.world import World
-from tests.servers import standing
+from tests.servers import marked, standing
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.clickhouse)
+    marked(items, __file__, "clickhouse")
 
 
 def clear(world: World) -> None:

@@ -105,7 +105,7 @@ def runbook(client: Callable[..., Any], scope_option: Callable[..., dict[str, An
             client("ec2", region).create_network_acl(VpcId=vpc, TagSpecifications=[{"ResourceType": "network-acl", "Tags": listed}])
         other = next(region for region in REGIONS if region != to)
         options = {"bucket": f"journals-{to}", "mirror": f"journals-{other}", "regions": [*REGIONS], "home": REGIONS[0], "least": {}}
-        options |= {"apart": ["10.0.0.0/20"], "ask": [], "takeover": True, "facts": {}, "reason": "", "untouched": False}
+        options |= {"apart": ["10.0.0.0/20"], "takeover": True, "facts": {}, "reason": "", "untouched": False}
 
         def go(what: str, step: str = "", check: bool = False, process: int = 1, **more: Any) -> dict[str, Any]:
             return keep({**options, "scope": scope_option(to), "do": what, "step": step, **more}, book, check=check, process=process)

@@ -37,7 +37,7 @@ def do(client: Callable[..., Any], proxy: Recorder, scope_option: Callable[..., 
     scope["aws"]["endpoint_url"] = proxy.url
 
     def go(what: str, step: str = "", check: bool = False, **more: Any) -> dict[str, Any]:
-        about = {"bucket": "journals", "mirror": "", "regions": [LOST, HERE], "home": LOST, "least": {}, "apart": [], "ask": []}
+        about = {"bucket": "journals", "mirror": "", "regions": [LOST, HERE], "home": LOST, "least": {}, "apart": []}
         options = {**about, "takeover": True, "facts": {}, "reason": "", "untouched": False}
         return keep({**options, "scope": scope, "do": what, "step": step, **more}, failover, check=check, process=1)
 

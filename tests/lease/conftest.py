@@ -13,16 +13,12 @@ from kazoo.exceptions import NoNodeError
 from kc.lease.ensemble import ROOT, Ensemble
 
 from tests.lease.world import World
-from tests.servers import standing, until
+from tests.servers import marked, standing, until
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks at groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.clickhouse)
-            item.add_marker(pytest.mark.xdist_group("lease"))
+    marked(items, __file__, "clickhouse", "lease")
 
 
 @pytest.fixture(scope="session")

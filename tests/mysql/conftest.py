@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,16 +12,12 @@ from kc.mysql.entry import Work, run
 
 from tests.mysql.acts import APP, DATABASE, PROMOTE, REBUILD, Go
 from tests.mysql.world import HEARTBEAT, REPLICATION, World, blank
-from tests.servers import standing, until
+from tests.servers import marked, standing, until
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks at groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.mysql)
-            item.add_marker(pytest.mark.xdist_group("mysql"))
+    marked(items, __file__, "mysql", "mysql")
 
 
 @pytest.fixture(scope="session")

@@ -22,8 +22,8 @@ def certificate(days: int, status: str = "ISSUED") -> dict[str, Any]:
     return {"DomainName": "x.example", "Status": status, "NotAfter": NOW + timedelta(days=days)}
 
 
-def service(name: str, running: int, desired: int, status: str = "ACTIVE") -> dict[str, Any]:
-    return {"serviceName": name, "runningCount": running, "desiredCount": desired, "status": status}
+def service(name: str, running: int, desired: int) -> dict[str, Any]:
+    return {"serviceName": name, "runningCount": running, "desiredCount": desired}
 
 
 def replica(**about: Any) -> Finding:
@@ -50,7 +50,7 @@ def quota(verdict: str) -> dict[str, str]:
         (judge.judge_capacity([service("a", 1, 2)], {"a": 1, "b": 1}), "fail", "b does not stand, a runs 1 of 2 tasks"),
         (judge.judge_capacity([service("a", 0, 0)], {"a": 1}), "fail", "a runs 0 of 1 tasks"),
         (judge.judge_capacity([service("a", 0, 0)], {"a": 0}), "ok", "1 services"),
-        (judge.judge_capacity([service("a", 2, 2, "DRAINING")], {"a": 0}), "fail", "a does not stand"),
+        (judge.judge_capacity([], {"a": 0}), "fail", "a does not stand"),
         (judge.judge_images({"a": {"1"}}, {"a": {"1", "2"}}, {"a": "1"}), "ok", "1 are in both"),
         (judge.judge_images({"a": {"1"}}, {"a": {"2"}}, {"a": "1"}), "fail", "the image of a is not in the standby"),
         (judge.judge_images({}, {"a": {"1"}}, {"a": "1"}), "fail", "the image of a is in the standby only"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from .. import names
@@ -46,6 +46,17 @@ ANEW = Anew()
 def cluster_name(scope: Scope) -> str:
     """Return the name of the scope's cluster, `kc-lab`."""
     return names.fit("cluster", scope.prefix.rstrip("-"))
+
+
+def active_services(aws: Aws, scope: Scope, services: Sequence[str], **more: Any) -> list[dict[str, Any]]:
+    """Return what ECS tells of services of the scope's cluster, by names or ARNs; of those that stand.
+
+    One that is draining is on its way out: its name is free when it is gone.
+    """
+    cluster = cluster_name(scope)
+    groups = [services[at : at + GROUP] for at in range(0, len(services), GROUP)]
+    answers = aws.map(lambda group: aws.call("ecs", "describe_services", cluster=cluster, services=group, **more), groups)
+    return [each for answer in answers for each in answer["services"] if each["status"] == "ACTIVE"]
 
 
 def ours(scope: Scope, tags: Mapping[str, str]) -> bool:
@@ -195,11 +206,7 @@ class Service(Kind):
                 return {}
             raise
         named = [arn for arn in arns if arn.rpartition("/")[2].startswith(scope.prefix)]
-        groups = [named[at : at + GROUP] for at in range(0, len(named), GROUP)]
-        answers = aws.map(lambda group: aws.call("ecs", "describe_services", cluster=cluster, services=group, include=["TAGS"]), groups)
-        # one that is draining is on its way out; its name is free when it is gone
-        found = [each for answer in answers for each in answer["services"] if each["status"] == "ACTIVE"]
-        lives = {each["serviceName"]: _service(each) for each in found}
+        lives = {each["serviceName"]: _service(each) for each in active_services(aws, scope, named, include=["TAGS"])}
         return {name: live for name, live in lives.items() if ours(scope, live.attrs["tags"])}
 
     def create(self, aws: Aws, scope: Scope, name: str, want: Mapping[str, Any]) -> Live:

@@ -22,6 +22,20 @@ PENDING, DELETED = "PendingConfirmation", "Deleted"
 (SNS API, ListSubscriptionsByTopic)."""
 
 
+SUBJECT, MESSAGE = 100, 60_000
+"""Characters that a notification takes; of the message bytes, so that some are left. Amazon SNS API, Publish."""
+
+
+def publish(aws: Aws, topic: str, subject: str, text: str) -> None:
+    """Tell whoever listens to a topic, by its ARN.
+
+    Raises:
+        KcError: It was not taken.
+    """
+    plain = subject.encode("ascii", "replace").decode()[:SUBJECT]
+    aws.call("sns", "publish", TopicArn=topic, Subject=plain, Message=text[:MESSAGE])
+
+
 class Topic(Kind):
     """A topic.
 

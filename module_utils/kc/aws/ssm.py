@@ -15,6 +15,12 @@ STATE = "state/"
 """Below this, in the scope's path, stands what the runbooks keep."""
 
 
+def text_of(aws: Aws, name: str) -> str:
+    """Return what a parameter says in a region; empty where none stands."""
+    found = aws.find("ssm", "get_parameter", Name=name)
+    return str(found["Parameter"]["Value"]) if found else ""
+
+
 class Parameter(Kind):
     """A plain `String` parameter below `/<platform>/<environment>/`.
 

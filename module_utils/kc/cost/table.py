@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from ..columns import columns
+
 Row = Sequence[str]
 
 PARTS = (("by service", "by_service"), ("by region", "by_region"), ("by unit", "by_component"), ("by kind of price", "by_kind"))
@@ -20,12 +22,12 @@ def table(estimate: Mapping[str, Any]) -> list[str]:
         fits = "fits" if one["fits"] else "over the budget"
         rows.append((name, *_three(one["total"]), _dollars(one["whole"]["expected"]), fits))
     found = [f"US dollars a month; the budget is {_dollars(estimate['budget']['amount'])}, against the upper bound of {scenario}.", ""]
-    found += [*_aligned(rows)]
+    found += columns(rows, 1)
     for title, part in PARTS:
-        found += ["", *_aligned([(f"{scenario} {title}", "low", "expected", "upper", "share"), *_rows(about[part], about["total"])])]
+        found += ["", *columns([(f"{scenario} {title}", "low", "expected", "upper", "share"), *_rows(about[part], about["total"])], 1)]
     head: list[Row] = [(f"{scenario} by client", "own", "shared", "expected")]
     whose = [(name, *(_dollars(one[of]["expected"]) for of in ("own", "shared", "total"))) for name, one in about["by_client"].items()]
-    return [*found, "", *_aligned([*head, *whose])]
+    return [*found, "", *columns([*head, *whose], 1)]
 
 
 def _rows(parts: Mapping[str, Mapping[str, str]], total: Mapping[str, str]) -> Iterator[Row]:
@@ -40,11 +42,3 @@ def _three(amount: Mapping[str, str]) -> tuple[str, str, str]:
 
 def _dollars(amount: str) -> str:
     return f"{Decimal(amount):,.2f}"
-
-
-def _aligned(rows: Sequence[Row]) -> Iterator[str]:
-    """Yield rows with their columns below each other: the first to the left, the others to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        first, *others = row
-        yield "  ".join([first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]).rstrip()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.session import Aws
-from ..aws.ssm import STATE
+from ..aws.ssm import STATE, text_of
 from ..errors import KcError
-from ..primary import flag_name
+from ..primary import read_flag
 from ..runbook.act import Act, perform
-from ..runbook.acts.fence import DATA, WORLD, Fence
+from ..runbook.acts.fence import WORLD, data_fence
 from ..runbook.acts.hold import Hold
 from ..scope import Scope
 from .lease import Memory
@@ -44,8 +44,7 @@ class Region:
 
     def role(self) -> str:
         """Return the region's role flag; empty where none stands."""
-        found = self._aws.find("ssm", "get_parameter", Name=flag_name(self._scope))
-        return str(found["Parameter"]["Value"]) if found else ""
+        return read_flag(self._aws, self._scope)
 
     def remember(self, memory: Memory) -> None:
         """Have the region remember something else."""
@@ -65,7 +64,7 @@ class Region:
         Raises:
             KcError: Not all of it could be done; what could be is.
         """
-        self._each([self._acl([WORLD]), Hold(self._scope)])
+        self._each([data_fence(self._scope, [WORLD]), Hold(self._scope)])
 
     def open(self) -> None:
         """Take that away, MySQL's part first.
@@ -73,11 +72,7 @@ class Region:
         Raises:
             KcError: Not all of it could be done.
         """
-        self._each([Hold(self._scope, held=False), self._acl([])])
-
-    def _acl(self, against: list[str]) -> Fence:
-        network = self._scope.at(self._scope.region, "network")
-        return Fence(network, network.name("tag", DATA), against)
+        self._each([Hold(self._scope, held=False), data_fence(self._scope, [])])
 
     def _each(self, acts: list[Act[Any]]) -> None:
         failed = []
@@ -93,8 +88,7 @@ class Region:
         return f"/{self._scope.path}{STATE}{short}"
 
     def _read(self, short: str) -> str:
-        found = self._aws.find("ssm", "get_parameter", Name=self._name(short))
-        return str(found["Parameter"]["Value"]) if found else ""
+        return text_of(self._aws, self._name(short))
 
     def _write(self, short: str, text: str) -> None:
         self._aws.call("ssm", "put_parameter", Name=self._name(short), Value=text, Type="String", Overwrite=True)

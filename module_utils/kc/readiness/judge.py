@@ -48,8 +48,8 @@ def judge_certificates(found: Sequence[Mapping[str, Any]], now: datetime) -> Fin
 
 
 def judge_capacity(services: Sequence[Mapping[str, Any]], least: Mapping[str, int]) -> Finding:
-    """Return whether services run as many tasks as they want (ECS's descriptions), and as the inventory has it for a standby."""
-    found = {each["serviceName"]: each for each in services if each["status"] == "ACTIVE"}
+    """Return whether the services that stand (ECS's descriptions) run as many tasks as they want, and as the inventory has it."""
+    found = {each["serviceName"]: each for each in services}
     few = [f"{name} does not stand" for name in least if name not in found]
     for name in sorted(found.keys() & least.keys()):
         running, want = found[name]["runningCount"], max(found[name]["desiredCount"], least[name])

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..aws.acm import ALGORITHMS
 from ..aws.backup import points
-from ..aws.ecs import cluster_name
+from ..aws.ecs import active_services
 from ..aws.route53 import GLOBAL
 from ..aws.session import Aws
 from ..errors import KcError
@@ -100,8 +100,7 @@ def _certificates(aws: Aws, question: Question) -> list[dict[str, Any]]:
 
 def _capacity(aws: Aws, question: Question) -> Finding:
     least = {service_name(question.scope, application): count for application, count in question.least.items()}
-    found = aws.at(question.scope.region).call("ecs", "describe_services", cluster=cluster_name(question.scope), services=list(least))
-    return judge_capacity(found["services"], least)
+    return judge_capacity(active_services(aws.at(question.scope.region), question.scope, [*least]), least)
 
 
 def _images(aws: Aws, question: Question) -> Finding:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ..aws.session import Aws, Connection
 from ..errors import KcError
-from ..primary import PRIMARY, flag_name
+from ..primary import PRIMARY, read_flag
 from .act import Act, Done, perform, plan
 from .book import COMPLETED, REVERTED, Book, Progress, Step
 from .journal import DONE, Entry, Late
@@ -60,8 +60,7 @@ class Carrier:
 
     def role(self) -> str:
         """Return what the region that takes over is now, by its flag."""
-        found = self.aws.at(self.site.to).find("ssm", "get_parameter", Name=flag_name(self.site.scope))
-        return str(found["Parameter"]["Value"]) if found else ""
+        return read_flag(self.aws, self.site.scope)
 
     def is_over(self, entries: Sequence[Entry]) -> bool:
         """Return whether the last run did already what is asked for.

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ..alarms import PAGES, topic_arn
-from ..aws.rds import Instance, Replica
 from ..aws.session import Aws
+from ..aws.sns import publish
 from ..errors import KcError
-from ..model import Live
-from ..names import ASIDE
 from ..scope import Scope
 from ..unit import connection_of
 from . import journal
@@ -23,9 +21,6 @@ from .shelf import Bucket
 from .site import Site, site
 
 FILES = ("markdown", "json", "page")
-SUBJECT, MESSAGE = 100, 60_000
-"""Characters that a notification takes; of the message bytes, so that some are left. Amazon SNS API, Publish."""
-
 ENDINGS = {"markdown": "md", "json": "json", "page": "html"}
 
 
@@ -45,8 +40,6 @@ def keep(params: Mapping[str, Any], content: Content, *, check: bool, process: i
     scope = Scope(given["platform"], given["environment"], given["account"], given["region"], "services")
     about, connection = site(scope, params), connection_of(dict(params))
     aws = Aws(connection, scope.region)
-    if params["do"] == "databases":
-        return {"changed": False, "databases": {region: databases(aws, scope.at(region)) for region in params["ask"] or [scope.region]}}
     shelf = Bucket(aws, params["bucket"])
     carrier = Carrier(content, about, aws, brief(connection, scope.region))
     before = last(shelf)
@@ -87,16 +80,6 @@ def keep(params: Mapping[str, Any], content: Content, *, check: bool, process: i
         case "close":
             run.close(COMPLETED, params["facts"])
     return {**result, **_standing(run.progress)}
-
-
-def databases(aws: Aws, scope: Scope) -> dict[str, list[dict[str, Any]]]:
-    """Return the platform's instances of MySQL in a region, `replicas` and `sources`: id, address and port. Those set aside are neither."""
-    here, unit = aws.at(scope.region), scope.at(scope.region, "mysql")
-    found: dict[str, Mapping[str, Live]] = {"replicas": Replica().read(here, unit), "sources": Instance().read(here, unit)}
-    return {
-        kind: [{each: of[name].outputs.get(each, "") for each in ("id", "address", "port")} for name in sorted(of) if ASIDE not in name]
-        for kind, of in found.items()
-    }
 
 
 def _same_journals(here: Bucket, there: Bucket, about: Site) -> None:
@@ -152,9 +135,9 @@ def _foreseen(params: Mapping[str, Any], carrier: Carrier, before: list[journal.
 def _told(params: Mapping[str, Any], carrier: Carrier, entries: list[journal.Entry]) -> dict[str, Any]:
     """Tell people of the last run. That nobody could be told is no error: the run is what it is."""
     made, scope = report(Progress(carrier.content.BOOK, entries)), carrier.site.scope
-    subject = f"{scope.environment}: {made.headline}".encode("ascii", "replace").decode()[:SUBJECT]
+    subject = f"{scope.environment}: {made.headline}"
     try:
-        carrier.lost.call("sns", "publish", TopicArn=topic_arn(scope, PAGES), Subject=subject, Message=made.markdown[:MESSAGE])
+        publish(carrier.lost, topic_arn(scope, PAGES), subject, made.markdown)
     except KcError as error:
         return {"changed": False, "warnings": [f"nobody was told: {error.message}"]}
     return {"changed": True, "msg": subject}

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ..aws.session import Aws
+from ..columns import columns
 from ..scope import Scope
 from ..units.dns import standby_of
 from .judge import Told, missing, troubles, under_way, who
@@ -59,8 +60,7 @@ def lines(made: Mapping[str, Any]) -> Iterator[str]:
     since = f" since {made['since']} ({made['by']})" if made["since"] else ", and no runbook has changed that"
     yield f"{made['primary']} is primary{since}" if made["primary"] else "Nobody knows which region is primary"
     rows = [("region", "role", "MySQL", "tasks", "ClickHouse nodes"), *(_row(name, each) for name, each in made["regions"].items())]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    yield from ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    yield from columns(rows, len(rows[0]))
     for title, found in (("Degraded", made["degraded"]), ("Not known", made["untold"])):
         yield f"{title}:" if found else f"{title}: nothing"
         yield from (f"  {line}" for line in found)

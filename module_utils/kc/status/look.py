@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from ..aws.ecs import cluster_name
+from ..aws.ecs import active_services
 from ..aws.session import Aws
 from ..errors import KcError
-from ..primary import UNTOLD, flag_name
+from ..primary import UNTOLD, read_flag
 from ..runbook import journal
-from ..runbook.acts.fence import DATA, Fence
+from ..runbook.acts.fence import data_fence
 from ..runbook.journal import DONE, Entry
 from ..runbook.shelf import Bucket
 from ..scope import Scope
@@ -74,7 +74,7 @@ def look(aws: Aws, scope: Scope, regions: Sequence[str], applications: Sequence[
         switch: The region that the failover's switch stands in.
     """
     questions: dict[str, Callable[[Scope], dict[str, Any]]] = {
-        "role": lambda here: {"role": _role(aws.at(here.region), here)},
+        "role": lambda here: {"role": read_flag(aws, here)},
         "fence": lambda here: {"fence": _fence(aws, here)},
         "services": lambda here: {"services": _services(aws.at(here.region), here, applications)},
         "switch": lambda here: {"switch": _switch(aws.at(here.region), here)} if here.region == switch else {},
@@ -98,21 +98,15 @@ def _merged(answers: Sequence[Mapping[str, Any]]) -> Seen:
     return Seen(**{key: value for each in answers for key, value in each.items() if key != "untold"}, untold=untold)
 
 
-def _role(aws: Aws, scope: Scope) -> str:
-    found = aws.find("ssm", "get_parameter", Name=flag_name(scope))
-    return str(found["Parameter"]["Value"]) if found else ""
-
-
 def _fence(aws: Aws, scope: Scope) -> list[str]:
-    network = scope.at(scope.region, "network")
-    _, rules = Fence(network, network.name("tag", DATA), []).look(aws)
+    _, rules = data_fence(scope, []).look(aws)
     return sorted({*rules.values()})
 
 
 def _services(aws: Aws, scope: Scope, applications: Sequence[str]) -> dict[str, tuple[int, int]]:
     names = {service_name(scope, application): application for application in applications}
-    found = aws.call("ecs", "describe_services", cluster=cluster_name(scope), services=list(names))["services"]
-    return {names[each["serviceName"]]: (each["runningCount"], each["desiredCount"]) for each in found if each["status"] == "ACTIVE"}
+    found = active_services(aws, scope, [*names])
+    return {names[each["serviceName"]]: (each["runningCount"], each["desiredCount"]) for each in found}
 
 
 def _switch(aws: Aws, scope: Scope) -> str:

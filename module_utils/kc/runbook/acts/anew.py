@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ...aws.ecs import cluster_name
+from ...aws.ecs import active_services, cluster_name
 from ...aws.session import Aws
 from ...scope import Scope
 from ...units.services import service_name
@@ -38,8 +38,8 @@ class Anew(Act[Mapping[str, Deployment]]):
 
     def look(self, aws: Aws) -> Mapping[str, Deployment]:
         """Return each service's newest deployment."""
-        found = aws.at(self._scope.region).call("ecs", "describe_services", cluster=cluster_name(self._scope), services=self._services)
-        return {each["serviceName"]: _newest(each["deployments"]) for each in found["services"] if each["status"] == "ACTIVE"}
+        found = active_services(aws.at(self._scope.region), self._scope, self._services)
+        return {each["serviceName"]: _newest(each["deployments"]) for each in found}
 
     def calls(self, seen: Mapping[str, Deployment]) -> Sequence[Call]:
         about = {"cluster": cluster_name(self._scope), "forceNewDeployment": True}

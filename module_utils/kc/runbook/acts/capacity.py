@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...aws.ecs import cluster_name
+from ...aws.ecs import active_services, cluster_name
 from ...aws.scaling import DIMENSION, SPACE, resource_of
 from ...aws.session import Aws
 from ...scope import Scope
@@ -49,8 +49,8 @@ class Capacity(Act[Mapping[str, Size]]):
             ResourceIds=list(named),
             ScalableDimension=DIMENSION,
         )
-        services = here.call("ecs", "describe_services", cluster=cluster_name(self._scope), services=list(self._least))["services"]
-        counts = {each["serviceName"]: (each["desiredCount"], each["runningCount"]) for each in services if each["status"] == "ACTIVE"}
+        services = active_services(here, self._scope, [*self._least])
+        counts = {each["serviceName"]: (each["desiredCount"], each["runningCount"]) for each in services}
         found = {named[each["ResourceId"]]: each for each in targets if each["ResourceId"] in named}
         return {name: Size(each["MinCapacity"], each["MaxCapacity"], *counts[name]) for name, each in found.items() if name in counts}
 

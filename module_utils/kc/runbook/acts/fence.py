@@ -66,5 +66,10 @@ class Fence(Act[tuple[str, Rules]]):
 
 def fence(site: Site, against: Sequence[str]) -> Fence:
     """Return the fence round the data tier of the region that is given up, as it is to stand."""
-    given_up = site.scope.at(site.other, "network")
-    return Fence(given_up, given_up.name("tag", DATA), against)
+    return data_fence(site.scope.at(site.other), against)
+
+
+def data_fence(scope: Scope, against: Sequence[str]) -> Fence:
+    """Return the fence round the data tier of a scope's region, as it is to stand."""
+    network = scope.at(scope.region, "network")
+    return Fence(network, network.name("tag", DATA), against)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...aws.session import Aws
-from ...primary import flag_name
+from ...primary import flag_name, read_flag
 from ...scope import Scope
 from ..act import Act, Call
 
@@ -24,8 +24,7 @@ class Role(Act[str]):
 
     def look(self, aws: Aws) -> str:
         """Return what the flag says; empty where none stands."""
-        found = aws.at(self._scope.region).find("ssm", "get_parameter", Name=flag_name(self._scope))
-        return str(found["Parameter"]["Value"]) if found else ""
+        return read_flag(aws, self._scope)
 
     def calls(self, seen: str) -> Sequence[Call]:
         if seen == self._role:
