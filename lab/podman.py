@@ -42,8 +42,8 @@ def inspect(name: str) -> dict[str, Any]:
     return dict(json.loads(found)) if found.strip() else {}
 
 
-RACE = "container state improper"
-"""What podman says where a container ends just as it is ended: it is over a moment later."""
+ENDED = "could not be stopped"
+"""What podman says where a container has ended, and it did not know: just now, or with the machine, its monitor too. It knows then."""
 
 
 def remove(*names: str) -> None:
@@ -55,6 +55,6 @@ def remove(*names: str) -> None:
             return
         except PodmanError as error:
             tries -= 1
-            if RACE not in str(error) or not tries:
+            if ENDED not in str(error) or not tries:
                 raise
             time.sleep(0.5)

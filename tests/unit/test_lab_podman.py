@@ -8,6 +8,7 @@ from lab import podman as module
 from lab.podman import PodmanError, remove
 
 RACES = "cannot remove container 1 as it could not be stopped: sending SIGKILL to container 1: container state improper: stopped"
+LOST = "cannot remove container 1 as it could not be stopped: timed out waiting for file /run/libpod/exits/1: internal libpod error"
 
 
 @pytest.fixture
@@ -18,7 +19,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("answers", "times", "raises"), [([], 1, ""), ([RACES], 2, ""), ([RACES] * 9, 5, "improper"), (["no such"], 1, "no such")]
+    ("answers", "times", "raises"),
+    [([], 1, ""), ([RACES], 2, ""), ([LOST], 2, ""), ([RACES] * 9, 5, "improper"), (["no such"], 1, "no such")],
 )
 def test_a_container_that_ends_meanwhile_is_removed(
     asked: list[str], monkeypatch: pytest.MonkeyPatch, answers: list[str], times: int, raises: str
