@@ -145,11 +145,22 @@ class Recorder(Proxy):
             if call.asked.region in self.silent:
                 self._wait(request.connection, call.asked.region)
                 return hang_up(request)
-            status, headers, text = self.forward(request, body)
-            call.status = status
-            return self.answer(request, status, headers, text)
+            if not self.comes(call, body):
+                return hang_up(request)
+            call.status, headers, text = self.forward(request, body)
+            if not self.is_done(call, body):
+                return hang_up(request)
+            return self.answer(request, call.status, headers, text)
         finally:
             call.seconds = time.monotonic() - begun
+
+    def comes(self, call: Heard, body: bytes) -> bool:
+        """Return whether a call is passed on; else whoever asks is hung up on."""
+        return True
+
+    def is_done(self, call: Heard, body: bytes) -> bool:
+        """Return whether a call that was carried out is answered."""
+        return True
 
     def _wait(self, connection: socket.socket, region: str) -> None:
         """Wait until whoever asked gives up, the region answers again, or all ends."""
