@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import ssl
@@ -47,7 +48,7 @@ def add(commands: Any) -> None:
     load.add_argument(
         "--record", type=Path, help="its file, or the one that is checked (default: a new one in <lab>/load, and the last one there)"
     )
-    load.add_argument("--replace", action="store_true", help="begin a record anew that is there")
+    load.add_argument("--replace", action="store_true", help="begin a record anew that is there; who writes it is ended")
     load.add_argument("--seconds", type=float, default=0, help="that a run lasts; 0: until SIGTERM (default)")
     load.add_argument("--asset", default="", help="the video that is watched; default: one that is ready, or a new one")
     load.add_argument("--json", action="store_true", help="print the report as data")
@@ -83,8 +84,7 @@ def _run(lab: Lab, args: argparse.Namespace) -> int:
     me = Process.of(os.getpid())
     assert me is not None  # noqa: S101 - this one runs
     if args.replace:
-        path.unlink(missing_ok=True)
-        report_of(path).unlink(missing_ok=True)
+        make_room(path)
     with Record(path, {"run": run, "domain": stage.domain, "rates": rates, "process": asdict(me)}) as record:
         print(f"record  {path}", flush=True)
         enter(USER)
@@ -93,12 +93,25 @@ def _run(lab: Lab, args: argparse.Namespace) -> int:
     return 0
 
 
+def make_room(record: Path) -> None:
+    """End who writes a record, and take it away, with its report; there may be none, or one that was cut right at its begin."""
+    with contextlib.suppress(OSError, ValueError):
+        _of(record).stop(ENDING)
+    for each in (record, report_of(record)):
+        each.unlink(missing_ok=True)
+
+
 def _end(lab: Lab, args: argparse.Namespace) -> int:
     """End a run, and wait until it has."""
     path = _record(lab, args)
-    Process(**read(path)[0]["process"]).stop(ENDING)
+    _of(path).stop(ENDING)
     print(path)
     return 0
+
+
+def _of(record: Path) -> Process:
+    """Return the run that writes a record, or wrote it."""
+    return Process(**read(record)[0]["process"])
 
 
 def _record(lab: Lab, args: argparse.Namespace) -> Path:

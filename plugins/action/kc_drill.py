@@ -1,4 +1,4 @@
-"""Reports a drill, inside Ansible's own process."""
+"""Notes how far a drill is, and reports it, inside Ansible's own process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if str(ROOT / "module_utils") not in sys.path:
 
 from kc.action import InProcess, options  # noqa: E402
 from kc.errors import KcError  # noqa: E402
-from kc.runbook.drill import drill  # noqa: E402
+from kc.runbook import drilling  # noqa: E402
+from kc.runbook.drill import Drill, drill  # noqa: E402
 
 
 class ActionModule(InProcess):
@@ -23,16 +24,26 @@ class ActionModule(InProcess):
     SPEC = options("kc_drill", scope=False)
 
     def act(self, params: dict[str, Any], *, check: bool) -> dict[str, Any]:
-        directory, users = Path(params["directory"]), Path(params["users"])
-        failover, failback = (_last(directory, book) for book in ("failover", "failback"))
-        exported = list(_lines(directory.glob(f"{failback['epoch']:06}-*-lost.jsonl")))
-        written = [line["id"] for line in _lines([users.with_name(users.name.removesuffix(".report.json") + ".jsonl")]) if _kept(line)]
-        made = drill(failover, failback, params["lost_at"], {**_read(users), "written": written}, exported)
+        directory, lost = Path(params["directory"]), params["lost"]
+        if params["do"] == "look" or (check and params["do"] == "note"):
+            return {"changed": False, **drilling.far(directory, lost)}
+        if params["do"] == "note":
+            return {"changed": True, **drilling.note(directory, lost, params["stage"], params["known"])}
+        made = _reported(directory, Path(params["users"]), float(drilling.far(directory, lost)["known"]["lost_at"]))
         files = {directory / f"{made.epoch:06}-drill.json": made.json, directory / f"{made.epoch:06}-drill.md": _text(made.lines)}
         for path, text in files.items() if not check else ():
             path.write_text(text, encoding="utf-8")
+        if not check:
+            drilling.over(directory)
         result = {"changed": True, "lines": made.lines, "drill": json.loads(made.json), "files": [str(path) for path in files]}
         return result if made.agrees else {**result, "failed": True, "msg": made.lines[-1]}
+
+
+def _reported(directory: Path, users: Path, lost_at: float) -> Drill:
+    failover, failback = (_last(directory, book) for book in ("failover", "failback"))
+    exported = list(_lines(directory.glob(f"{failback['epoch']:06}-*-lost.jsonl")))
+    written = [line["id"] for line in _lines([users.with_name(users.name.removesuffix(".report.json") + ".jsonl")]) if _kept(line)]
+    return drill(failover, failback, lost_at, {**_read(users), "written": written}, exported)
 
 
 def _last(directory: Path, book: str) -> dict[str, Any]:

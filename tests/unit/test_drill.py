@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from kc.errors import KcError
+from kc.runbook import drilling
 from kc.runbook.drill import drill
 
 FACTS = {
@@ -105,7 +106,8 @@ def test_it_is_put_together_from_files(tmp_path: Path) -> None:
         {"kind": "write", "id": "c", "failed": 2},
     ]
     (load / "drill.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    asked = {"directory": str(reports), "lost_at": LOST_AT, "users": str(load / "drill.report.json")}
+    asked = {"do": "report", "directory": str(reports), "lost": "me-west-1", "users": str(load / "drill.report.json")}
+    drilling.note(reports, "me-west-1", 2, {"lost_at": LOST_AT})
     with pytest.raises(KcError, match="there is no report of a failover in"):
         act(**asked)
     (reports / "000003-failover.json").write_text(json.dumps(FAILOVER))
@@ -115,5 +117,25 @@ def test_it_is_put_together_from_files(tmp_path: Path) -> None:
     assert "failed" not in done and done["drill"]["missing"] == ["b"] and done["drill"]["transactions"] == 2
     assert [Path(path).name for path in done["files"]] == ["000003-drill.json", "000003-drill.md"]
     assert (reports / "000003-drill.md").read_text().startswith("# Drill\n\n- RTO 50.0 s")
+    assert drilling.far(reports, "me-west-1")["stage"] == 0, "it is over"
+    drilling.note(reports, "me-west-1", 6, {"lost_at": LOST_AT})
     (reports / "000004-kc-lab-main-lost.jsonl").write_text(json.dumps(row("a")))
     assert "lost and not exported ['b']; exported and there ['a']" in act(**asked)["msg"]
+
+
+def test_a_drill_that_was_broken_off_is_where_it_was(tmp_path: Path) -> None:
+    here = tmp_path / "reports"
+
+    def did(do: str, **more: Any) -> tuple[int, dict[str, Any]]:
+        found = act(do=do, directory=str(here), **{"lost": "me-west-1", "stage": 0, "known": {}, **more})
+        return found["stage"], found["known"]
+
+    assert did("look") == (0, {})
+    assert did("note", stage=2, known={"lost_at": 1.5}) == (2, {"lost_at": 1.5})
+    assert did("note", known={"lost_at": 9.0, "before": 4}) == (2, {"lost_at": 1.5, "before": 4}), "the first moment counts"
+    assert did("note", stage=5) == did("look") == (5, {"lost_at": 1.5, "before": 4})
+    with pytest.raises(KcError, match="a drill of me-west-1 is under way"):
+        did("note", lost="eu-central-1", stage=1)
+    (here / drilling.FILE).write_text("{")
+    with pytest.raises(KcError, match="can't be read"):
+        did("look")

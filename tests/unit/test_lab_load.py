@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import subprocess
+from dataclasses import asdict
 from pathlib import Path
+from signal import SIGTERM
 from typing import Any
 
 import dns.exception
@@ -23,6 +26,7 @@ from lab.load.names import Answer, Names, ask
 from lab.load.names import read as answer_of
 from lab.load.playlist import Segment, renditions, segments
 from lab.load.record import Clock, Record, read
+from lab.processes import Process
 
 MOMENTS = st.floats(0, 1000, allow_nan=False)
 
@@ -242,3 +246,18 @@ def test_a_rate_that_is_none_is_told(given: str, capsys: pytest.CaptureFixture[s
     with pytest.raises(SystemExit):
         parser.parse_args(["load", f"--write={given}"])
     assert f"`{given}` is no number of actions a second" in capsys.readouterr().err
+
+
+def test_who_writes_a_record_that_is_begun_anew_is_ended(tmp_path: Path) -> None:
+    record = tmp_path / "drill.jsonl"
+    command.make_room(record)
+    with subprocess.Popen(["sleep", "600"]) as writer:
+        process = Process.of(writer.pid)
+        assert process is not None
+        record.write_text(json.dumps({"began": 1, "process": asdict(process)}) + "\n")
+        command.report_of(record).write_text("{}")
+        command.make_room(record)
+        assert writer.wait(10) == -SIGTERM
+    record.write_text('{"beg')
+    command.make_room(record)
+    assert [*tmp_path.iterdir()] == []
