@@ -10,7 +10,7 @@ import pytest
 from tests.faults.schedules import Schedule, World
 from tests.servers import standing
 
-FEW, MANY = 2, 200
+FEW, MANY = 1, 200
 pytestmark = [pytest.mark.mysql, pytest.mark.clickhouse, pytest.mark.xdist_group("mysql")]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -51,21 +52,27 @@ def converge(aws_api: str) -> Callable[..., dict[str, Any]]:
     return go
 
 
+@functools.cache
+def client_of(endpoint: str, service: str, region: str) -> Any:
+    """Return the process's plain boto3 client: making one costs as much as ten calls, and a census needs dozens."""
+    return boto3.client(
+        service,
+        region_name=region,
+        endpoint_url=endpoint,
+        aws_access_key_id=LAB.access_key,
+        aws_secret_access_key=LAB.secret_key,
+        config=botocore.config.Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+    )
+
+
 @pytest.fixture
 def client(aws_api: str) -> Callable[..., Any]:
     """Return a function that gives a plain boto3 client: `client("ec2", "me-west-1")`."""
 
-    def make(service: str, region: str = "me-west-1") -> Any:
-        return boto3.client(
-            service,
-            region_name=region,
-            endpoint_url=aws_api,
-            aws_access_key_id=LAB.access_key,
-            aws_secret_access_key=LAB.secret_key,
-            config=botocore.config.Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
-        )
+    def get(service: str, region: str = "me-west-1") -> Any:
+        return client_of(aws_api, service, region)
 
-    return make
+    return get
 
 
 @pytest.fixture
