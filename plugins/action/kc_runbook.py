@@ -12,6 +12,7 @@ ROOT = Path(__file__).absolute().parents[2]
 if str(ROOT / "module_utils") not in sys.path:
     sys.path.append(str(ROOT / "module_utils"))
 
+from ansible import constants  # noqa: E402
 from kc.action import InProcess, options  # noqa: E402
 from kc.aws.session import preload  # noqa: E402
 from kc.runbook.keep import keep  # noqa: E402
@@ -27,4 +28,4 @@ class ActionModule(InProcess):
     def act(self, params: dict[str, Any], *, check: bool) -> dict[str, Any]:
         content = import_module(f"kc.runbook.books.{params['book']}")
         # the playbook's own process, and not the worker that this task was forked for
-        return keep(params, content, check=check, process=os.getppid())
+        return keep(params, content, check=check, process=os.getppid(), kept=Path(constants.DEFAULT_LOCAL_TMP) / "journals")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,3 +80,21 @@ def test_an_object_that_is_none_of_ours_is_named(shelf: Bucket, client: Callable
     client("s3", REGION).put_object(Bucket="journals", Key="runbooks/000001/000001.json", Body=b"hello")
     with pytest.raises(KcError, match="entry 1 of run 1 is no entry of a runbook's journal"):
         journal.read(shelf, 1)
+
+
+def test_what_was_read_is_not_asked_for_again(
+    client: Callable[..., Any], scope_option: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    client("s3", REGION).create_bucket(Bucket="journals", CreateBucketConfiguration={"LocationConstraint": REGION})
+    aws = Aws(connection_of({"scope": scope_option(REGION)}), REGION)
+    shelf, keeping = Bucket(aws, "journals"), Bucket(aws, "journals", kept=tmp_path)
+    run = Run.open(shelf, last(shelf), BOOK, {"lost": "me-west-1"}, me())
+    run.begin("promote")
+    assert last(keeping) == last(shelf)
+    client("s3", REGION).delete_object(Bucket="journals", Key="runbooks/000001/000000.json")
+    client("s3", REGION).put_object(Bucket="journals", Key="runbooks/000001/000000.json", Body=b"somebody else's")
+    run.done("promote", {"lost": "é"})
+    assert [each.kind for each in last(keeping)] == ["opened", "begun", "done"]
+    with pytest.raises(KcError, match="is no entry of a runbook's journal"):
+        last(shelf)
+    assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".json"}

@@ -33,7 +33,7 @@ WAITED = {"lag", "relay_log"}
 STOPPED = {"io_stopped", "sql_stopped"}
 """Objections to what a promotion does itself."""
 
-SILENT = 2.0
+SILENT = 1.0
 """Seconds that a source which is fenced off is waited for, whenever it is asked: it is not expected to answer."""
 
 NO_RETURN = "SET PERSIST read_only = OFF"

@@ -24,7 +24,7 @@ FILES = ("markdown", "json", "page")
 ENDINGS = {"markdown": "md", "json": "json", "page": "html"}
 
 
-def keep(params: Mapping[str, Any], content: Content, *, check: bool, process: int) -> dict[str, Any]:
+def keep(params: Mapping[str, Any], content: Content, *, check: bool, process: int, kept: Path | None = None) -> dict[str, Any]:
     """Do what a task says, and return its result.
 
     Args:
@@ -32,6 +32,7 @@ def keep(params: Mapping[str, Any], content: Content, *, check: bool, process: i
         content: The runbook.
         check: Whether nothing is written, here or there.
         process: Who it is done for.
+        kept: Where that process keeps what it has read of journals.
 
     Raises:
         KcError: It can't be done now.
@@ -40,7 +41,7 @@ def keep(params: Mapping[str, Any], content: Content, *, check: bool, process: i
     scope = Scope(given["platform"], given["environment"], given["account"], given["region"], "services")
     about, connection = site(scope, params), connection_of(dict(params))
     aws = Aws(connection, scope.region)
-    shelf = Bucket(aws, params["bucket"])
+    shelf = Bucket(aws, params["bucket"], kept=kept)
     carrier = Carrier(content, about, aws, brief(connection, scope.region))
     before = last(shelf)
     if check:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from pathlib import Path
+
 from ..aws.session import Aws
 from ..errors import KcError
 from .journal import Entry, Late
@@ -17,10 +21,13 @@ class Bucket:
         aws: The region's.
         bucket: Its bucket.
         prefix: Where in it.
+        kept: A directory where what was read is kept for as long as whoever reads may trust it, so that it is not asked for again; an
+            entry is never written twice. None: nowhere.
     """
 
-    def __init__(self, aws: Aws, bucket: str, prefix: str = "runbooks") -> None:
+    def __init__(self, aws: Aws, bucket: str, prefix: str = "runbooks", kept: Path | None = None) -> None:
         self._aws, self._bucket, self._prefix = aws, bucket, prefix
+        self._kept = kept and kept / bucket
 
     def epochs(self) -> list[int]:
         """Return the runs that there are, in the order of their numbers."""
@@ -32,7 +39,7 @@ class Bucket:
         """Return a run's entries as they were written, in their order."""
         prefix = f"{self._prefix}/{epoch:06}/"
         keys = sorted(each["Key"] for each in self._aws.pages("s3", "list_objects_v2", "Contents", Bucket=self._bucket, Prefix=prefix))
-        return self._aws.map(self._get, keys)
+        return self._aws.map(self._text, keys)
 
     def behind(self, entry: Entry) -> list[tuple[int, int]]:
         """Return what was written behind an entry, in its run and in later ones: epoch and number of each."""
@@ -61,6 +68,21 @@ class Bucket:
 
     def _key(self, epoch: int, number: int) -> str:
         return f"{self._prefix}/{epoch:06}/{number:06}.json"
+
+    def _text(self, key: str) -> str:
+        """Return an entry, from where it is kept if it is."""
+        if self._kept is None:
+            return self._get(key)
+        path = self._kept / key
+        try:
+            return path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            text = self._get(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
+        return text
 
     def _get(self, key: str) -> str:
         return self._aws.call("s3", "get_object", Bucket=self._bucket, Key=key)["Body"].read().decode()
