@@ -84,7 +84,9 @@ gtid:
   type: dict
   returned: success
 lag:
-  description: C(seconds) (null is unknown), by whose C(clock) (C(source), or C(replica) where that does not answer), and C(why) unknown.
+  description:
+    - C(seconds) (null is unknown), by whose C(clock) (C(source), or C(replica) where that does not answer), and C(why) unknown; C(beat),
+      when the source wrote the last heartbeat that this server has.
   type: dict
   returned: success
 waited:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -161,6 +162,7 @@ def test_all_is_well(ask: Go, pair: list[Server], world: World) -> None:
     assert (found["role"], found["source"]["role"]) == ("replica", "source")
     assert (found["gtid"]["errant"], found["gtid"]["drained"], found["lag"]["clock"]) == ("", True, "source")
     assert 0 <= found["lag"]["seconds"] < 10
+    assert abs(datetime.fromisoformat(found["lag"]["beat"]) - datetime.now(UTC)) < timedelta(seconds=30)
     assert "kc.heartbeat" in found["notes"][0], "its events wait for the promotion"
     assert found["server"]["connections"] >= 1
     assert PASSWORD not in json.dumps(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterator
+from datetime import UTC
 from typing import Any
 
 from . import gtid
@@ -118,7 +119,12 @@ def facts(found: Pair) -> dict[str, Any]:
             "missing_count": None if sets.missing is None else gtid.count(sets.missing),
             "drained": sets.drained,
         },
-        "lag": {"seconds": found.lag.seconds, "clock": found.lag.clock or None, "why": found.lag.why or None},
+        "lag": {
+            "seconds": found.lag.seconds,
+            "beat": found.replica.beat and found.replica.beat.replace(tzinfo=UTC).isoformat(),
+            "clock": found.lag.clock or None,
+            "why": found.lag.why or None,
+        },
     }
 
 

@@ -24,7 +24,7 @@ class Drill:
         own: Of these, those that were not spent waiting for AWS.
         users: Seconds from the loss to the first write that the other region acknowledged; None: nobody wrote.
         gap: Seconds without an acknowledged write, at most.
-        behind: Seconds that the replica was behind when it was looked at last; None is unknown.
+        behind: Seconds before the loss that the replica had all until; None is unknown.
         transactions: How many were lost; None is unknown.
         acknowledged: Writes that users were told are kept.
         missing: Those of them that are not there.
@@ -102,7 +102,7 @@ def drill(failover: Data, failback: Data, lost_at: float, users: Data, exported:
         own=failover["seconds"] - waited,
         users=min(other) - lost_at if other else None,
         gap=users["kinds"].get("write", {}).get("gap", {}).get("seconds"),
-        behind=_worst([found["lag"]["seconds"] for found in steps.get("replica", {}).get("found", [])]),
+        behind=_worst([_behind(found["lag"], lost_at) for found in steps.get("replica", {}).get("found", [])]),
         transactions=_counted(failback),
         acknowledged=users["check"]["acknowledged"],
         missing=tuple(missing),
@@ -123,6 +123,12 @@ def _parts(failover: Data, before: float) -> dict[str, float]:
 
 def _waited(facts: Data) -> float:
     return float(facts.get("waited") or 0) + sum(float(each.get("waited") or 0) for each in facts.get("promoted", []))
+
+
+def _behind(lag: Data, lost_at: float) -> float | None:
+    """Return how much of what the lost region wrote before its loss had not come: since then the replica's lag grows by itself."""
+    beat = lag.get("beat")
+    return max(0.0, lost_at - datetime.fromisoformat(beat).timestamp()) if beat else None
 
 
 def _worst(lags: Sequence[float | None]) -> float | None:
