@@ -100,6 +100,25 @@ def outcome(report: Report, act: Callable[[], None]) -> dict[str, Any]:
     return report.result()
 
 
+def options(*documentation: str, secrets: Iterable[str] = ("password",)) -> dict[str, Any]:
+    """Return an argument spec.
+
+    Args:
+        documentation: The module's, and the fragments that it extends.
+        secrets: Options whose value is never shown, beside those of `spec.SECRET`; `a.b` is the suboption `b`.
+    """
+    from ..spec import spec_of
+
+    spec = spec_of(*documentation)
+    for path in secrets:
+        *above, last = path.split(".")
+        found = spec
+        for each in above:
+            found = found[each]["options"]
+        found[last]["no_log"] = True
+    return spec
+
+
 def ansible(
     run: Callable[[Params, bool], dict[str, Any]], *documentation: str, secrets: Iterable[str] = ("password",), **more: Any
 ) -> None:
@@ -107,22 +126,12 @@ def ansible(
 
     Args:
         run: Gets the options, and whether to plan only; returns the task's result.
-        documentation: The module's, and the fragments that it extends.
-        secrets: Options whose value is never shown, beside those of `spec.SECRET`; `a.b` is the suboption `b`.
+        documentation, secrets: See `options`.
         more: Further arguments of `AnsibleModule`, such as `required_if`.
     """
     from ansible.module_utils.basic import AnsibleModule
 
-    from ..spec import spec_of
-
-    spec = spec_of(*documentation)
-    for path in secrets:
-        *above, last = path.split(".")
-        options = spec
-        for each in above:
-            options = options[each]["options"]
-        options[last]["no_log"] = True
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **more)
+    module = AnsibleModule(argument_spec=options(*documentation, secrets=secrets), supports_check_mode=True, **more)
     try:
         result = run(module.params, module.check_mode)
     except Exception as error:  # a mistake of the toolkit's own

@@ -1,0 +1,1 @@
+kc_mysql_act.py
