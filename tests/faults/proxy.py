@@ -74,6 +74,10 @@ class Proxy:
                     return
                 self.close_connection = True
 
+            def finish(self) -> None:
+                with suppress(OSError):  # whoever asked is gone, killed
+                    super().finish()
+
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 

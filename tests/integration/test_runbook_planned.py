@@ -99,6 +99,10 @@ def test_until_the_promotion_it_is_taken_back_and_tasks_take_back_what_tasks_did
     switch("undone", "freeze")
     ended = switch("undo")
     assert (ended["outcome"], ended["facts"]["by_tasks"], role(client, HOME)) == ("undone", "", "primary")
+    again = switch("undo")
+    assert (again["outcome"], again["facts"], again["changed"]) == ("undone", {"calls": [], "by_tasks": ""}, False), "killed behind its end"
+    with pytest.raises(KcError, match="no run of switchover is under way"):
+        switch("carry", "room")
 
 
 def test_behind_the_promotion_there_is_only_forward(switch: Do) -> None:
