@@ -6,6 +6,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -26,9 +27,9 @@ def post(url: str, text: str = "") -> None:
         pass
 
 
-@pytest.fixture(scope="session")
-def aws_server() -> Iterator[str]:
-    """One API server for the session, on a port that the kernel chooses; its URL."""
+@contextmanager
+def serving() -> Iterator[str]:
+    """Run an API server on a port that the kernel chooses; give its URL."""
     with subprocess.Popen(
         [sys.executable, "-m", "lab.aws", "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as server:
@@ -36,10 +37,16 @@ def aws_server() -> Iterator[str]:
             assert server.stdout is not None
             line = server.stdout.readline()
             assert line.startswith("listening on "), f"the lab's AWS did not start: {line!r}"
-            url = line.split()[-1]
-            yield url
+            yield line.split()[-1]
         finally:
             server.terminate()
+
+
+@pytest.fixture(scope="session")
+def aws_server() -> Iterator[str]:
+    """One API server for the session; its URL."""
+    with serving() as url:
+        yield url
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from kc.runbook.keep import keep
 from kc.unit import run
 
 from lab.settings import ROOT, Settings
+from tests.conftest import serving
+from tests.integration.census import Census, inventory_of
 from tests.integration.playbooks import Run
 
 LAB = Settings.load()
@@ -53,7 +56,7 @@ def converge(aws_api: str) -> Callable[..., dict[str, Any]]:
 
 
 @functools.cache
-def client_of(endpoint: str, service: str, region: str) -> Any:
+def client_of(endpoint: str, service: str, region: str = "me-west-1") -> Any:
     """Return the process's plain boto3 client: making one costs as much as ten calls, and a census needs dozens."""
     return boto3.client(
         service,
@@ -68,15 +71,13 @@ def client_of(endpoint: str, service: str, region: str) -> Any:
 @pytest.fixture
 def client(aws_api: str) -> Callable[..., Any]:
     """Return a function that gives a plain boto3 client: `client("ec2", "me-west-1")`."""
-
-    def get(service: str, region: str = "me-west-1") -> Any:
-        return client_of(aws_api, service, region)
-
-    return get
+    return functools.partial(client_of, aws_api)
 
 
-@pytest.fixture
-def play(aws_api: str, tmp_path: Path) -> Callable[..., Run]:
+Play = Callable[..., Run]
+
+
+def player(aws_api: str, tmp_path: Path) -> Play:
     """Return a function that runs a playbook on the lab's inventory: `play("site.yml", "--check")`."""
 
     def go(playbook: str, *args: str) -> Run:
@@ -92,6 +93,39 @@ def play(aws_api: str, tmp_path: Path) -> Callable[..., Run]:
         return Run(done.returncode, done.stdout + done.stderr, sorted(plan))
 
     return go
+
+
+@pytest.fixture
+def play(aws_api: str, tmp_path: Path) -> Play:
+    """See `player`."""
+    return player(aws_api, tmp_path)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A platform that `site.yml` has made, in an AWS of its own.
+
+    Attributes:
+        url: The AWS.
+        planned, touched: What a check had told before, and what stood then.
+        created, stands: What was made, and what stood then.
+    """
+
+    url: str
+    planned: Run
+    touched: Census
+    created: Run
+    stands: Census
+
+
+@pytest.fixture(scope="session")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+    """The platform, once for all tests that leave it as they found it: they are of one group."""
+    with serving() as url:
+        play, client = player(url, tmp_path_factory.mktemp("platform")), functools.partial(client_of, url)
+        planned, touched = play("site.yml", "--check", "--diff"), inventory_of(client)
+        created = play("site.yml")
+        yield Standing(url, planned, touched, created, inventory_of(client))
 
 
 @pytest.fixture

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from tests.integration.census import Client, inventory_of
-from tests.integration.playbooks import Run
+import pytest
+
+from tests.integration.census import inventory_of
+from tests.integration.conftest import Standing, client_of, player
 
 CLIENT = ("playbooks/client.yml", "-e", "client=acme")
 
@@ -16,8 +19,9 @@ def of(census: Any, client: str = "acme") -> set[tuple[str, str, str]]:
     return {thing for thing in census if client in thing[2]}
 
 
-def test_a_client_comes_and_goes(play: Callable[..., Run], client: Client) -> None:
-    assert play("site.yml").status == 0
+@pytest.mark.xdist_group("standing")
+def test_a_client_comes_and_goes(standing: Standing, tmp_path: Path) -> None:
+    play, client = player(standing.url, tmp_path), partial(client_of, standing.url)
     stands = inventory_of(client)
     clean = play(*CLIENT)
     assert (clean.status, clean.plan) == (0, []), clean.output

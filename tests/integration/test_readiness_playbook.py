@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
+import pytest
+
+from tests.integration.conftest import Standing, client_of, player
 from tests.integration.playbooks import Run
 from tests.integration.test_site import named
 
 
-def test_what_is_told_of_a_platform_without_machines(play: Callable[..., Run], client: Callable[..., Any], tmp_path: Path) -> None:
-    made = play("site.yml")
-    assert made.status == 0, made.output
+@pytest.mark.xdist_group("standing")
+def test_what_is_told_of_a_platform_without_machines(standing: Standing, tmp_path: Path) -> None:
+    play, client = player(standing.url, tmp_path), partial(client_of, standing.url)
     report = tmp_path / "report.json"
 
     def ready() -> tuple[Run, dict[str, list[tuple[str, str]]]]:
@@ -34,7 +36,8 @@ def test_what_is_told_of_a_platform_without_machines(play: Callable[..., Run], c
     ec2 = client("ec2", "eu-central-1")
     groups = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["kc-lab-data"]}])["SecurityGroups"]
     everyone = {"IpProtocol": "tcp", "FromPort": 3306, "ToPort": 3306, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
-    ec2.authorize_security_group_ingress(GroupId=named(groups, "kc-lab-data")["GroupId"], IpPermissions=[everyone])
+    opened = {"GroupId": named(groups, "kc-lab-data")["GroupId"], "IpPermissions": [everyone]}
+    ec2.authorize_security_group_ingress(**opened)
     client("ssm", "eu-central-1").put_parameter(Name="/kc/lab/state/role", Value="primary", Type="String", Overwrite=True)
     _, found = ready()
     assert found["drift"][0][0] != "ok", "two primaries: nobody plans then"
@@ -45,6 +48,7 @@ def test_what_is_told_of_a_platform_without_machines(play: Callable[..., Run], c
     assert found["drift"] == [("fail", "update security_group_rules kc-lab-data (eu-central-1)")]
     assert found["roles"] == [("ok", "me-west-1 is primary")]
 
+    ec2.revoke_security_group_ingress(**opened)
     told = play("playbooks/status.yml", "-e", f"report={report}")
     status = json.loads(report.read_text())
     assert told.status == 0, told.output

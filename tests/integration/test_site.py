@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.integration.census import Client, inventory_of
+from tests.integration.conftest import Standing, client_of, player
 from tests.integration.playbooks import Line, Run
 
 
-def test_the_plan_on_an_empty_account_is_what_the_real_run_creates(play: Callable[..., Run], client: Client) -> None:
-    planned = play("site.yml", "--check", "--diff")
+@pytest.mark.xdist_group("standing")
+def test_the_plan_on_an_empty_account_is_what_the_real_run_creates(standing: Standing, tmp_path: Path) -> None:
+    planned, created = standing.planned, standing.created
     assert planned.status == 0, planned.output
     assert "skipping: [" not in planned.output, "no task is left out for want of what is only planned"
-    assert inventory_of(client) == {}, "a check touches nothing"
+    assert standing.touched == {}, "a check touches nothing"
 
-    created = play("site.yml")
     assert created.status == 0, created.output
     assert created.plan == planned.plan
     assert {action for action, *_ in created.plan} == {"create"}
-    assert max(inventory_of(client).values()) == 1, "nothing stands twice"
+    assert max(standing.stands.values()) == 1, "nothing stands twice"
 
-    again = play("site.yml")
+    again = player(standing.url, tmp_path)("site.yml")
     assert (again.status, again.changed, again.plan) == (0, 0, [])
 
 
@@ -66,12 +71,13 @@ def by_hand(client: Callable[..., Any]) -> list[Line]:
     )
 
 
-def test_drift_is_reported_then_repaired_and_nothing_else(play: Callable[..., Run], client: Callable[..., Any]) -> None:
-    assert play("site.yml").status == 0
+@pytest.mark.xdist_group("standing")
+def test_drift_is_reported_then_repaired_and_nothing_else(standing: Standing, tmp_path: Path) -> None:
+    play = player(standing.url, tmp_path)
     clean = play("playbooks/drift.yml")
     assert (clean.status, clean.plan) == (0, []), clean.output
 
-    expected = by_hand(client)
+    expected = by_hand(partial(client_of, standing.url))
     drift = play("playbooks/drift.yml")
     assert drift.status != 0
     assert drift.plan == expected
