@@ -130,6 +130,7 @@ def test_killed_as_it_is_set_aside_it_completes(
             go(rebuild.work, **do)
     assert not writable(first)
     go(rebuild.work, **do)
+    assert aws.calls.count("modify_db_parameter_group") == 2, "the freeze's, and that of the group of its own"
     assert ({*aws.instances}, aws.groups["own-1"]["parameters"]) == ({"main-fenced-7", "copy"}, {})
     aws.close()
     assert not writable(first) and writable(second)
@@ -154,6 +155,7 @@ def test_killed_at_an_act_it_completes(
     ready[1].close()
     assert ready[1].rows("SELECT before_uuid, after_uuid FROM kc.promotions") == [(world.servers[0].uuid, world.servers[1].uuid)]
     assert aws.instances["copy"]["promoted"] == 1
+    assert aws.calls.count("add_tags_to_resource") == 1
 
 
 def test_replication_by_the_procedures(go: Go, servers: list[Server], following: dict[str, Any]) -> None:

@@ -132,8 +132,9 @@ class Instance:
         """Return the call that says whose place it is about to take."""
 
         def act() -> None:
-            arn = self.describe()["DBInstanceArn"]
-            self.aws.call("rds", "add_tags_to_resource", ResourceName=arn, Tags=[{"Key": PROMOTES, "Value": uuid}])
+            about = self.describe()
+            if _promotes(about) != uuid:  # a run before this one may have
+                self.aws.call("rds", "add_tags_to_resource", ResourceName=about["DBInstanceArn"], Tags=[{"Key": PROMOTES, "Value": uuid}])
 
         return Act(self, f"rds add_tags_to_resource {PROMOTES} = {uuid}", act)
 
@@ -191,8 +192,11 @@ class Instance:
                     Description=f"What {self.name} was, set aside",
                     Tags=[*tags, {"Key": INSTEAD, "Value": old}],
                 )
-            own = self.aws.pages("rds", "describe_db_parameters", "Parameters", DBParameterGroupName=old, Source="user")
-            kept = [{each: one[each] for each in ("ParameterName", "ParameterValue")} for one in own]
+            own, has = (
+                {one["ParameterName"]: one["ParameterValue"] for one in self.aws.pages("rds", "describe_db_parameters", "Parameters", **of)}
+                for of in ({"DBParameterGroupName": group, "Source": "user"} for group in (old, name))
+            )
+            kept = [{"ParameterName": each, "ParameterValue": value} for each, value in own.items() if has.get(each) != value]
             for some in chunks([{**each, "ApplyMethod": "pending-reboot"} for each in kept], A_CALL):
                 self.aws.call("rds", "modify_db_parameter_group", DBParameterGroupName=name, Parameters=some)
 
