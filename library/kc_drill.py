@@ -1,4 +1,4 @@
-"""Ansible action: how far a drill is, and what it has shown. The work is in module_utils/kc/runbook/drill.py."""
+"""Ansible action: how far a drill is, and what it has shown. The work is in module_utils/kc/runbook/drill.py and drilling.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs that are killed: in a process of their own, before one of their calls."""
+"""Runs that are killed: in a process of their own before one of their calls, or with all that they have begun."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import random
 import signal
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 
@@ -47,3 +49,23 @@ def steps(go: Callable[[], Any], methods: Sequence[tuple[type, str]], again: Cal
         yield at
         again()
         at += chosen.randint(1, most)
+
+
+def children(pid: int) -> list[int]:
+    """Return a process's children, by whichever of its threads."""
+    return [int(word) for file in Path(f"/proc/{pid}/task").glob("*/children") for word in file.read_text().split()]
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a process and all that it has begun, in whatever sessions: Ansible's workers have their own, and would go on."""
+    there: list[int] = []
+    waiting = [pid]
+    while waiting:  # standing still, none begins another
+        each = waiting.pop()
+        with suppress(ProcessLookupError, FileNotFoundError):
+            os.kill(each, signal.SIGSTOP)
+            there.append(each)
+            waiting += children(each)
+    for each in there:
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)

@@ -25,11 +25,16 @@ class ActionModule(InProcess):
 
     def act(self, params: dict[str, Any], *, check: bool) -> dict[str, Any]:
         directory, lost = Path(params["directory"]), params["lost"]
+        far = drilling.far(directory, lost)
         if params["do"] == "look" or (check and params["do"] == "note"):
-            return {"changed": False, **drilling.far(directory, lost)}
+            return {"changed": False, **far}
         if params["do"] == "note":
             return {"changed": True, **drilling.note(directory, lost, params["stage"], params["known"])}
-        made = _reported(directory, Path(params["users"]), float(drilling.far(directory, lost)["known"]["lost_at"]))
+        if not params["users"]:
+            raise KcError("a report needs `users`", hint="it is the report of who drove them")
+        if "lost_at" not in far["known"]:
+            raise KcError(f"no drill of {lost} is under way in {directory}", hint="playbooks/drill.yml goes through one")
+        made = _reported(directory, Path(params["users"]), float(far["known"]["lost_at"]))
         files = {directory / f"{made.epoch:06}-drill.json": made.json, directory / f"{made.epoch:06}-drill.md": _text(made.lines)}
         for path, text in files.items() if not check else ():
             path.write_text(text, encoding="utf-8")

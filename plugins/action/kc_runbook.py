@@ -8,11 +8,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from ansible import constants
+
 ROOT = Path(__file__).absolute().parents[2]
 if str(ROOT / "module_utils") not in sys.path:
     sys.path.append(str(ROOT / "module_utils"))
 
-from ansible import constants  # noqa: E402
 from kc.action import InProcess, options  # noqa: E402
 from kc.aws.session import preload  # noqa: E402
 from kc.runbook.keep import keep  # noqa: E402

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from lab.settings import ROOT
+from tests.loading import loaded
 
 PROGRAM = Path(sys.executable).with_name("ansible-playbook")
 OPERATIONS = [
@@ -26,11 +26,7 @@ OPERATIONS = [
 ]
 NODE = "-enode=clickhouse-2.eu-central-1"
 
-SPEC = importlib.util.spec_from_file_location("kc_clickhouse", ROOT / "plugins/filter/kc_clickhouse.py")
-assert SPEC
-assert SPEC.loader
-FILTERS = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(FILTERS)
+FILTERS = loaded("plugins/filter/kc_clickhouse.py")
 
 
 def play(name: str, *words: str) -> subprocess.CompletedProcess[str]:

@@ -6,21 +6,18 @@ changes something, before it is answered.
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 from collections import Counter
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Collection
 
 from kc.runbook.journal import BEGUN, CLOSED, DONE, UNDOING, UNDONE
 
-from .proxy import proxy_to
+from tests.killing import kill_tree
+
 from .recording import Heard, Recorder
 
 KIND, STEP = re.compile(rb'"kind":"(\w+)"'), re.compile(rb'"step":"(\w*)"')
-TOLD = {("cloudwatch", "PutMetricData"), ("sns", "Publish")}
+TOLD = {("monitoring", "PutMetricData"), ("sns", "Publish")}
 """What tells something: a value, or people. Told again, it is no other; nothing tells whether somebody was told."""
 
 
@@ -70,30 +67,5 @@ class Reaper(Recorder):
                 return False
             self.killed.append(point)
             victim, self.victim = self.victim, None
-            kill(victim)
+            kill_tree(victim)
             return True
-
-
-def kill(pid: int) -> None:
-    """Kill a process and all that it has begun: Ansible's workers are sessions of their own, and would go on."""
-    there: list[int] = []
-    waiting = [pid]
-    while waiting:  # standing still, none begins another
-        each = waiting.pop()
-        with suppress(ProcessLookupError, FileNotFoundError):
-            os.kill(each, signal.SIGSTOP)
-            there.append(each)
-            waiting += [int(word) for file in Path(f"/proc/{each}/task").glob("*/children") for word in file.read_text().split()]
-    for each in there:
-        with suppress(ProcessLookupError):
-            os.kill(each, signal.SIGKILL)
-
-
-@contextmanager
-def reaper(upstream: str) -> Iterator[Reaper]:
-    """Run a reaper in front of `upstream`."""
-    with proxy_to(upstream, Reaper) as found:
-        try:
-            yield found
-        finally:
-            found.ending.set()

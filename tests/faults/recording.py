@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from botocore.parsers import RpcV2CBORParser
@@ -170,10 +170,13 @@ class Recorder(Proxy):
                 return
 
 
+R = TypeVar("R", bound=Recorder)
+
+
 @contextmanager
-def recorder(upstream: str) -> Iterator[Recorder]:
+def recorder(upstream: str, kind: type[R] = Recorder) -> Iterator[R]:  # type: ignore[assignment]
     """Run a recorder in front of `upstream`."""
-    with proxy_to(upstream, Recorder) as found:
+    with proxy_to(upstream, kind) as found:
         try:
             yield found
         finally:

@@ -125,6 +125,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
         play, client = player(url, tmp_path_factory.mktemp("platform")), functools.partial(client_of, url)
         planned, touched = play("site.yml", "--check", "--diff"), inventory_of(client)
         created = play("site.yml")
+        assert created.status == 0, created.output
         yield Standing(url, planned, touched, created, inventory_of(client))
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from signal import SIGKILL
 from typing import Any
 
-from tests.faults.reaper import changes, reaper
+from tests.faults.reaper import Reaper, changes
+from tests.faults.recording import Asked, Heard, recorder
 
 REGION = "eu-central-1"
 SCRIPT = f"""
@@ -44,7 +45,7 @@ def test_it_kills_once_at_each_point_with_all_that_was_begun(aws_api: str, clien
     client("s3", REGION).create_bucket(Bucket="journals-of-the-reaper", CreateBucketConfiguration={"LocationConstraint": REGION})
     pid, known = tmp_path / "pid", tmp_path / "known"
     known.write_text("")
-    with reaper(aws_api) as kills:
+    with recorder(aws_api, Reaper) as kills:
         for _ in POINTS:
             process = subprocess.Popen([sys.executable, "-c", SCRIPT, kills.url, pid, known])
             kills.victim = process.pid
@@ -58,3 +59,11 @@ def test_it_kills_once_at_each_point_with_all_that_was_begun(aws_api: str, clien
         assert [each.partition(" at http")[0] for each in kills.killed] == POINTS
         made: Counter[str] = changes(kills.taken())
     assert [*made.values()] == [2], "it does not look whether it is so already: told as twice"
+
+
+def test_what_only_tells_something_is_no_change_that_was_made_twice() -> None:
+    about = ("http://localhost", {"Namespace": "kc/lab"})
+    told = [Asked(REGION, "monitoring", "PutMetricData", *about), Asked(REGION, "sns", "Publish", *about)]
+    made = Asked(REGION, "ecs", "UpdateService", *about)
+    assert changes([Heard(each, 200) for each in (*told, *told, made, made)]) == {str(made): 2}
+    assert changes([Heard(made, status) for status in (None, 400, 200)]) == {str(made): 1}, "refused, or not carried out"

@@ -18,6 +18,8 @@ from typing import Any
 
 import av
 
+from tests.killing import children
+
 from .videos import run
 
 
@@ -58,11 +60,6 @@ def marks_of(data: bytes, video: int, audio: int) -> Marks:
                 found[stream].append(data[middle : middle + length])
     assert min(map(len, found.values())) >= 100, "there is something to look for"
     return Marks(tuple(piece for stream in found for piece in found[stream][::24]))
-
-
-def children(pid: int) -> list[int]:
-    """Return a process's children, by whichever of its threads."""
-    return [int(word) for file in Path(f"/proc/{pid}/task").glob("*/children") for word in file.read_text().split()]
 
 
 def family(pid: int) -> Iterator[int]:

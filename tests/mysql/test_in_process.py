@@ -7,11 +7,11 @@ from typing import Any
 from kc.mysql import info
 from kc.mysql.connection import Server
 
+from tests.actions import act
 from tests.mysql.world import World
-from tests.unit.test_mysql_action import act
 
 
-def test_a_replica_is_asked_and_promoted_by_force(world: World, pair: list[Server], go: Any) -> None:
+def test_a_replica_is_asked_and_promoted(world: World, pair: list[Server], go: Any) -> None:
     first, second = world.servers
     told = act("kc_mysql_info", **world.options, host=second.host, source=first.host)
     asked = {"source": first.host, "expected_source": "", "heartbeat": "kc", "max_lag": 10, "wait": 0}

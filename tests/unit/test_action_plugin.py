@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,21 +14,17 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.task import Task
 from ansible.template import Templar
 
+from tests.loading import loaded
+
 ROOT = Path(__file__).parents[2]
 SCOPE = {"platform": "kc", "environment": "lab", "account": "123456789012", "region": "me-west-1"}
 Act = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def plugin() -> Iterator[ModuleType]:
+def plugin() -> ModuleType:
     """The action of the unit `parameters`, loaded as Ansible loads it: by its file's name."""
-    path = ROOT / "plugins" / "action" / "kc_parameters.py"
-    spec = importlib.util.spec_from_file_location("kc_parameters_action", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    sys.modules.pop("kc_parameters_action", None)
+    return loaded("plugins/action/kc_parameters.py")  # type: ignore[no-any-return]
 
 
 @pytest.fixture

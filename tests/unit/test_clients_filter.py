@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
+from tests.loading import loaded
 
-SPEC = importlib.util.spec_from_file_location("kc_clients", Path(__file__).parents[2] / "plugins/filter/kc_clients.py")
-assert SPEC
-assert SPEC.loader
-MODULE = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(MODULE)
+MODULE = loaded("plugins/filter/kc_clients.py")
 
 
 def test_a_client_owns_the_database_of_its_name_and_has_a_secret() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ import pytest
 from kc.errors import KcError
 from kc.runbook import drilling
 from kc.runbook.drill import drill
+
+from tests.loading import loaded
 
 FACTS = {
     "replica": {"found": [{"lag": {"seconds": 16.4, "beat": "2026-01-31T20:59:59.600000+00:00"}}]},
@@ -81,15 +82,9 @@ def test_a_run_that_is_not_over_is_no_drill() -> None:
         drill(FAILOVER, {**failback(), "outcome": "under way"}, LOST_AT, users([], []), [])
 
 
-FILE = Path(__file__).parents[2] / "plugins" / "action" / "kc_drill.py"
-
-
 def act(**params: Any) -> dict[str, Any]:
-    spec = importlib.util.spec_from_file_location("kc_drill_action", FILE)
-    assert spec is not None and spec.loader is not None
-    module: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    plugin = module.ActionModule.__new__(module.ActionModule)
+    action = loaded("plugins/action/kc_drill.py").ActionModule
+    plugin = action.__new__(action)
     return dict(plugin.act(params, check=False))
 
 
@@ -107,6 +102,8 @@ def test_it_is_put_together_from_files(tmp_path: Path) -> None:
     ]
     (load / "drill.jsonl").write_text("\n".join(map(json.dumps, lines)))
     asked = {"do": "report", "directory": str(reports), "lost": "me-west-1", "users": str(load / "drill.report.json")}
+    with pytest.raises(KcError, match="no drill of me-west-1 is under way"):
+        act(**asked)
     drilling.note(reports, "me-west-1", 2, {"lost_at": LOST_AT})
     with pytest.raises(KcError, match="there is no report of a failover in"):
         act(**asked)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib.util
 import json
 import os
 import stat
@@ -21,6 +20,8 @@ from ansible.template import Templar
 from kc.errors import KcError
 from kc.files import Access, File, Result, check_syntax, converge, matches, pack, read_tree, unpack
 from kc.spec import documentation, spec_of
+
+from tests.loading import loaded
 
 ROOT = Path(__file__).parents[2]
 MANIFEST = ".kc-files.json"
@@ -323,10 +324,7 @@ def test_a_play_renders_and_lays_down(play: Callable[..., tuple[dict[str, Any], 
 @pytest.fixture
 def act(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     """Run the action alone; what it would send to the node is in the result's `sent`."""
-    spec = importlib.util.spec_from_file_location("kc_files_action", ROOT / "plugins/action/kc_files.py")
-    assert spec and spec.loader
-    plugin = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(plugin)
+    plugin = loaded("plugins/action/kc_files.py")
     monkeypatch.setattr(plugin.ActionModule, "_execute_module", lambda self, module_args, task_vars: {"sent": module_args})
 
     def act(template: str | bytes, **args: Any) -> dict[str, Any]:

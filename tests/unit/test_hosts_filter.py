@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-SPEC = importlib.util.spec_from_file_location("kc_hosts", Path(__file__).parents[2] / "plugins/filter/kc_hosts.py")
-assert SPEC
-assert SPEC.loader
-MODULE = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(MODULE)
+from tests.loading import loaded
+
+MODULE = loaded("plugins/filter/kc_hosts.py")
 
 HOSTVARS: dict[str, dict[str, Any]] = {
     "a": {"name": "a.x", "region": "east", "client": "acme"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import pwd
@@ -15,6 +14,8 @@ from typing import Any
 import pytest
 from kc.errors import KcError
 from kc.mysql import data
+
+from tests.loading import loaded
 
 BEGIN = Path(__file__).parents[2] / "roles/mysql/templates/etc/kc/mysql/begin.py"
 PASSWORD = "odd'\\ one"
@@ -123,10 +124,7 @@ OFF, ON = {"Value": "OFF"}, {"Value": "ON"}
 @pytest.fixture
 def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The script, with a server that took writes, and two others."""
-    spec = importlib.util.spec_from_file_location("begin", BEGIN)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module: ModuleType = loaded(BEGIN)
     monkeypatch.setattr(module, "HERE", tmp_path)
     monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
     (tmp_path / "servers").write_text("0 together\na\nb\n")

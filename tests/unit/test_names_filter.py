@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 from kc.aws.signing_keys import signer_name
 from kc.scope import Scope
@@ -13,11 +10,9 @@ from kc.units.mysql import instance_name
 from kc.units.queues import dead_name, queue_name
 from kc.units.secrets import secret_name
 
-SPEC = importlib.util.spec_from_file_location("kc_names", Path(__file__).parents[2] / "plugins/filter/kc_names.py")
-assert SPEC
-assert SPEC.loader
-MODULE = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(MODULE)
+from tests.loading import loaded
+
+MODULE = loaded("plugins/filter/kc_names.py")
 
 
 def test_a_bucket_is_called_as_the_unit_calls_it() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
 import ssl
 import sys
@@ -14,6 +13,8 @@ from unittest.mock import MagicMock
 
 import pytest
 from kc.authority import authority
+
+from tests.loading import loaded
 
 from .test_authority import HOST, node
 
@@ -27,11 +28,7 @@ def reporting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
         monkeypatch.setitem(sys.modules, name, MagicMock())
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    spec = importlib.util.spec_from_file_location("reporting", FILE)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded(FILE)  # type: ignore[no-any-return]
 
 
 OURS = authority("kc lab")

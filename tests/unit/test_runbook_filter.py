@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import pytest
 from kc.units import network
 
-FILE = Path(__file__).parents[2] / "plugins" / "filter" / "kc_runbook.py"
-SPEC = importlib.util.spec_from_file_location("kc_runbook_filter", FILE)
-assert SPEC is not None and SPEC.loader is not None
-MODULE: Any = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(MODULE)
+from tests.loading import loaded
+
+MODULE = loaded("plugins/filter/kc_runbook.py")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -12,16 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.loading import loaded
+
 ROOT = Path(__file__).parents[2]
-
-
-def load(path: str) -> Any:
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize(
@@ -35,7 +27,7 @@ def load(path: str) -> Any:
     ],
 )
 def test_collections(named: dict[str, str], used: set[str], installed: dict[str, str], problem: str | None) -> None:
-    assert load("tools/requirements.py").problems(named, used, installed) == ([problem] if problem else [])
+    assert loaded("tools/requirements.py").problems(named, used, installed) == ([problem] if problem else [])
 
 
 def change(action: str, before: Any, after: Any) -> dict[str, Any]:
@@ -58,7 +50,7 @@ def change(action: str, before: Any, after: Any) -> dict[str, Any]:
     ],
 )
 def test_drift_is_printed_a_line_a_difference(given: dict[str, Any], lines: list[str]) -> None:
-    assert load("plugins/filter/kc.py").kc_plan_lines({"storage": {"me-west-1": [given]}}) == lines
+    assert loaded("plugins/filter/kc.py").kc_plan_lines({"storage": {"me-west-1": [given]}}) == lines
 
 
 def test_bootstrap_says_what_is_missing_in_one_line(tmp_path: Path) -> None:
@@ -119,4 +111,4 @@ PLAN = json.dumps({"runs": [{"plan": [change("delete", {}, None)]}, {"plan": []}
     ],
 )
 def test_a_run_in_check_mode_is_a_plan_or_a_reason(done: dict[str, Any], plan_file: str, found: dict[str, Any]) -> None:
-    assert load("plugins/filter/kc.py").kc_drifted(done, plan_file) == found
+    assert loaded("plugins/filter/kc.py").kc_drifted(done, plan_file) == found

@@ -64,14 +64,19 @@ class Lab:
         found: dict[str, Any] = json.loads(self.run("status", "--json"))
         return found
 
-    def play(self, *words: str, **more: str) -> str:
-        """Run `ansible-playbook WORDS` on this lab, with more in its environment, and return what it printed."""
+    def begin(self, *words: str, **more: str) -> subprocess.Popen[str]:
+        """Begin `ansible-playbook WORDS` on this lab, with more in its environment; all that it prints is its output."""
         command = [str(Path(sys.executable).with_name("ansible-playbook")), *words]
         environment = {**self.environment, "ANSIBLE_NOCOLOR": "1", **more}
         environment.pop("AWS_ENDPOINT_URL", None)
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def play(self, *words: str, **more: str) -> str:
+        """Run `ansible-playbook WORDS` on this lab, with more in its environment, and return what it printed."""
+        with self.begin(*words, **more) as process:
+            printed, _ = process.communicate(timeout=900)
+        assert process.returncode == 0, printed
+        return printed
 
 
 @pytest.fixture(scope="session")

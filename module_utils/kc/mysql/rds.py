@@ -101,11 +101,12 @@ class Instance:
 
     def parameter(self, name: str) -> str:
         """Return what a parameter was set to in its group; empty where it was not."""
-        return self._said(self.parameter_group(), name)
+        return self._own(self.parameter_group()).get(name, "")
 
-    def _said(self, group: str, name: str) -> str:
+    def _own(self, group: str) -> dict[str, str]:
+        """Return what a group sets, by parameter."""
         own = self.aws.pages("rds", "describe_db_parameters", "Parameters", DBParameterGroupName=group, Source="user")
-        return next((str(each.get("ParameterValue") or "") for each in own if each["ParameterName"] == name), "")
+        return {each["ParameterName"]: str(each.get("ParameterValue") or "") for each in own}
 
     def set(self, name: str, value: str) -> Act:
         """Return the call that sets a parameter of its group at once; empty resets it."""
@@ -192,11 +193,8 @@ class Instance:
                     Description=f"What {self.name} was, set aside",
                     Tags=[*tags, {"Key": INSTEAD, "Value": old}],
                 )
-            own, has = (
-                {one["ParameterName"]: one["ParameterValue"] for one in self.aws.pages("rds", "describe_db_parameters", "Parameters", **of)}
-                for of in ({"DBParameterGroupName": group, "Source": "user"} for group in (old, name))
-            )
-            kept = [{"ParameterName": each, "ParameterValue": value} for each, value in own.items() if has.get(each) != value]
+            has = self._own(name)
+            kept = [{"ParameterName": each, "ParameterValue": value} for each, value in self._own(old).items() if has.get(each) != value]
             for some in chunks([{**each, "ApplyMethod": "pending-reboot"} for each in kept], A_CALL):
                 self.aws.call("rds", "modify_db_parameter_group", DBParameterGroupName=name, Parameters=some)
 
@@ -230,7 +228,7 @@ class Instance:
             return ""
         tags = self.aws.call("rds", "list_tags_for_resource", ResourceName=found["DBParameterGroups"][0]["DBParameterGroupArn"])["TagList"]
         old = next((str(each["Value"]) for each in tags if each["Key"] == INSTEAD), "")
-        return old if old and self._said(old, "read_only") else ""
+        return old if old and self._own(old).get("read_only") else ""
 
     def loosen(self) -> None:
         """Take `read_only` from the parameter group that it had before it was set aside."""

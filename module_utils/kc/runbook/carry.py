@@ -62,6 +62,12 @@ class Carrier:
         """Return what the region that takes over is now, by its flag."""
         return read_flag(self.aws, self.site.scope)
 
+    def ended(self, entries: Sequence[Entry]) -> str:
+        """Return how the last run has ended, if it was what is asked for; empty where it was not, or has not."""
+        asked = {"book": self.content.BOOK.name, "arguments": self.site.arguments}
+        over = bool(entries) and not is_under_way(entries) and entries[0].facts == asked
+        return str(entries[-1].facts["outcome"]) if over else ""
+
     def is_over(self, entries: Sequence[Entry]) -> bool:
         """Return whether the last run did already what is asked for.
 
@@ -73,8 +79,7 @@ class Carrier:
             return True
         if is_under_way(entries):
             return False
-        asked = {"book": book.name, "arguments": site.arguments}
-        done = bool(entries) and entries[0].facts == asked and entries[-1].facts["outcome"] == COMPLETED
+        done = self.ended(entries) == COMPLETED
         primary = self.role() == PRIMARY
         if book.turns:
             if primary and not done:

@@ -58,7 +58,7 @@ def keep(params: Mapping[str, Any], content: Content, *, check: bool, process: i
     if params["do"] == "open" and carrier.is_over(before):
         own = before[0].facts["book"] == content.BOOK.name
         return {"changed": False, "due": False, "last": _ended(before), **(_standing(Progress(content.BOOK, before)) if own else {})}
-    if params["do"] in ENDED and _is_ended(before, content, about, ENDED[params["do"]]):  # whoever did it was killed right behind its end
+    if params["do"] in ENDED and carrier.ended(before) == ENDED[params["do"]]:  # whoever did it was killed right behind its end
         ended = {"facts": {"calls": [], "by_tasks": ""}} if params["do"] == "undo" else {}
         return {"changed": False, **ended, **_standing(Progress(content.BOOK, before))}
     if params["do"] != "open" and not is_under_way(before):
@@ -87,14 +87,6 @@ def keep(params: Mapping[str, Any], content: Content, *, check: bool, process: i
         case "close":
             run.close(COMPLETED, params["facts"])
     return {**result, **_standing(run.progress)}
-
-
-def _is_ended(entries: list[journal.Entry], content: Content, about: Site, outcome: str) -> bool:
-    """Return whether the last run is what is asked about, and has ended like this."""
-    if not entries or is_under_way(entries):
-        return False
-    asked = {"book": content.BOOK.name, "arguments": about.arguments}
-    return entries[0].facts == asked and entries[-1].facts["outcome"] == outcome
 
 
 def _same_journals(here: Bucket, there: Bucket, about: Site) -> None:
