@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -156,6 +156,35 @@ def test_killed_at_an_act_it_completes(
     assert ready[1].rows("SELECT before_uuid, after_uuid FROM kc.promotions") == [(world.servers[0].uuid, world.servers[1].uuid)]
     assert aws.instances["copy"]["promoted"] == 1
     assert aws.calls.count("add_tags_to_resource") == 1
+
+
+def test_what_a_killed_run_has_asked_for_takes_effect_while_the_next_one_looks(
+    go: Go, ready: list[Server], world: World, aws: rds.Rds, promote: Go, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go(freeze.work, **{**FREEZE, "rds": MAIN})
+    asked_for: list[Callable[[], None]] = []
+    with monkeypatch.context() as patch:
+        killing(patch, 3, False, Act)
+        patch.setattr(aws, "_later", asked_for.append)
+        with pytest.raises(Killed):
+            promote()
+    (take_effect,) = asked_for
+    gate, no_return = promotion.Promoting._gate, promotion.Promoting._no_return
+
+    def first_half(self: promotion.Promoting) -> None:
+        gate(self)
+        for statement in ("STOP REPLICA", "RESET REPLICA ALL"):
+            aws._root(world.servers[1], statement)
+
+    def second_half(self: promotion.Promoting) -> None:
+        aws._later(take_effect)
+        no_return(self)
+
+    monkeypatch.setattr(promotion.Promoting, "_gate", first_half)
+    monkeypatch.setattr(promotion.Promoting, "_no_return", second_half)
+    done = promote()
+    assert (done["resumed"], done["uuid"], writable(world.servers[1])) == (True, world.servers[1].uuid, True)
+    assert aws.instances["copy"]["promoted"] == 1
 
 
 def test_replication_by_the_procedures(go: Go, servers: list[Server], following: dict[str, Any]) -> None:

@@ -48,6 +48,7 @@ class Promoting:
         lost: What the source had and the new one has not; None is unknown.
         executed: What the new source had when it became that.
         returned: The point of no return is behind it.
+        marked: A run before this one has said that it promotes, and may have asked for it: it may take effect at any moment.
     """
 
     server: Server
@@ -60,6 +61,7 @@ class Promoting:
     executed: str = ""
     stopped: bool = False
     returned: bool = False
+    marked: bool = False
     unapplied: str = ""
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -200,6 +202,9 @@ class Promoting:
         """
         replica = look(self.server)
         channel = replica.channels[0] if replica.channels else None
+        if channel is None and self.marked:
+            self.about["resumed"], self.executed = True, replica.executed
+            return
         if channel is None or channel.source_uuid != self.params["expected_source"]:
             raise KcError(
                 f"{self.server.node} does not follow {self.params['expected_source']} any more",
@@ -259,7 +264,8 @@ def work(server: Server, params: Params, report: Report) -> None:
         if params["fenced"]:
             source.access = replace(source.access, timeout=min(SILENT, source.access.timeout))
         found = pair(server, source, params["database"])
-        this = Promoting(server, source, params, report, found, instance)
+        marked = instance is not None and instance.promotes() == params["expected_source"]
+        this = Promoting(server, source, params, report, found, instance, marked=marked)
         report.outputs = {"point_of_no_return": "rds promote_read_replica" if instance else NO_RETURN, "resumed": False}
         resumed = _resumed(this)
         if resumed is None:
@@ -308,7 +314,7 @@ def _resumed(this: Promoting) -> list[Any] | None:
     if recorded and record is not None:
         this.lost, this.executed = record.lost, record.executed
     elif this.instance is not None:
-        if replica.channels or this.instance.promotes() != expected:
+        if replica.channels or not this.marked:
             return None
         this.about["resumed"] = True
         this.executed = replica.executed
