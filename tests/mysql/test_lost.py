@@ -81,6 +81,23 @@ def test_others_are_left_out(go: Go, ready: list[Server], before: str, tmp_path:
     assert {line["gtid"] for line in written(tmp_path / "lost.jsonl")} == {f"{uuid}:{last}"}
 
 
+def test_what_is_written_while_it_reads_is_left_out(
+    go: Go, ready: list[Server], before: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, path, ask = ready[0], tmp_path / "lost.jsonl", gtid.executed
+    first.run("INSERT INTO app.people (id) VALUES (4)")
+    wanted = gtid.subtract(first, ask(first), before)
+
+    def asked(server: Server) -> str:
+        has = ask(server)
+        first.run("INSERT INTO app.orders VALUES (1)")
+        return has
+
+    monkeypatch.setattr(gtid, "executed", asked)
+    go(lost.work, database="kc", host=str(first.node), transactions=wanted, file=str(path))
+    assert gtid.normal(",".join({line["gtid"] for line in written(path)})) == wanted
+
+
 def test_what_it_can_not_export_it_says(go: Go, ready: list[Server], before: str, tmp_path: Path) -> None:
     first, path = ready[0], tmp_path / "lost.jsonl"
     uuid = first.one("SELECT @@server_uuid")

@@ -146,9 +146,9 @@ class Engine:
     """A current engine in the place of a server."""
 
     version = Version(26, 9)
-    certificate_ends = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=100, hours=1)
 
     def __init__(self) -> None:
+        self.certificate_ends = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=100, hours=1)
         self.connection = chdb.connect(":memory:")
         self.asked: list[str] = []
 

@@ -112,12 +112,16 @@ def changes(server: Server, wanted: str) -> Iterator[dict[str, Any]]:
         enable_logging=False,
         ignore_decode_errors=not _is_told(server),
     )
-    columns, current = None if _is_told(server) else _Columns(server), ""
+    # the log ends where it ends when it is read: what has been written since the server was asked comes along, and is nobody's here
+    columns, current, ours = None if _is_told(server) else _Columns(server), "", False
     try:
         while (one := server.guarded(stream.fetchone, ())) is not None:
             if isinstance(one, event.GtidEvent):
                 current = str(one.gtid)
-                yield {"gtid": current, "at": one.timestamp, "kind": TRANSACTION}
+                if ours := not gtid.without(current, wanted):
+                    yield {"gtid": current, "at": one.timestamp, "kind": TRANSACTION}
+                continue
+            if not ours:
                 continue
             about = {"gtid": current, "at": one.timestamp}
             if isinstance(one, event.QueryEvent):
