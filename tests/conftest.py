@@ -7,6 +7,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -28,11 +29,10 @@ def post(url: str, text: str = "") -> None:
 
 
 @contextmanager
-def serving() -> Iterator[str]:
-    """Run an API server on a port that the kernel chooses; give its URL."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "lab.aws", "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as server:
+def serving(state: Path | None = None) -> Iterator[str]:
+    """Run an API server on a port that the kernel chooses; give its URL. What stands in it lasts in `state`, if that is given."""
+    command = [sys.executable, "-m", "lab.aws", "--port", "0", *(["--state", str(state)] if state else [])]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
             assert server.stdout is not None
             line = server.stdout.readline()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -102,31 +103,53 @@ def play(aws_api: str, tmp_path: Path) -> Play:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A platform that `site.yml` has made, in an AWS of its own.
+class Made:
+    """What `site.yml` told and made, in an AWS that was empty.
 
     Attributes:
-        url: The AWS.
+        state: Where the AWS is kept.
         planned, touched: What a check had told before, and what stood then.
         created, stands: What was made, and what stood then.
     """
 
-    url: str
+    state: Path
     planned: Run
     touched: Census
     created: Run
     stands: Census
 
 
+@dataclass(frozen=True)
+class Standing:
+    """A platform of a test's own, as `site.yml` made it.
+
+    Attributes:
+        made: How it came to be.
+        play, client: Run a playbook on it, and ask its AWS: see the fixtures of these names.
+    """
+
+    made: Made
+    play: Play
+    client: Callable[..., Any]
+
+
 @pytest.fixture(scope="session")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
-    """The platform, once for all tests that leave it as they found it: they are of one group."""
-    with serving() as url:
-        play, client = player(url, tmp_path_factory.mktemp("platform")), functools.partial(client_of, url)
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A platform, made once: each test that needs one goes on from a copy. They are of one group."""
+    home = tmp_path_factory.mktemp("platform")
+    with serving(home) as url:
+        play, client = player(url, home), functools.partial(client_of, url)
         planned, touched = play("site.yml", "--check", "--diff"), inventory_of(client)
         created = play("site.yml")
         assert created.status == 0, created.output
-        yield Standing(url, planned, touched, created, inventory_of(client))
+        return Made(home, planned, touched, created, inventory_of(client))
+
+
+@pytest.fixture
+def standing(made: Made, tmp_path: Path) -> Iterator[Standing]:
+    """See `Standing`."""
+    with serving(shutil.copytree(made.state, tmp_path / "aws")) as url:
+        yield Standing(made, player(url, tmp_path), functools.partial(client_of, url))
 
 
 @pytest.fixture

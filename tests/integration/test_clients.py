@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.census import inventory_of
-from tests.integration.conftest import Standing, client_of, player
+from tests.integration.conftest import Standing
 
 CLIENT = ("playbooks/client.yml", "-e", "client=acme")
 
@@ -20,8 +18,8 @@ def of(census: Any, client: str = "acme") -> set[tuple[str, str, str]]:
 
 
 @pytest.mark.xdist_group("standing")
-def test_a_client_comes_and_goes(standing: Standing, tmp_path: Path) -> None:
-    play, client = player(standing.url, tmp_path), partial(client_of, standing.url)
+def test_a_client_comes_and_goes(standing: Standing) -> None:
+    play, client = standing.play, standing.client
     stands = inventory_of(client)
     clean = play(*CLIENT)
     assert (clean.status, clean.plan) == (0, []), clean.output

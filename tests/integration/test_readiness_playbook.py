@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Standing, client_of, player
+from tests.integration.conftest import Standing
 from tests.integration.playbooks import Run
 from tests.integration.test_site import named
 
 
 @pytest.mark.xdist_group("standing")
 def test_what_is_told_of_a_platform_without_machines(standing: Standing, tmp_path: Path) -> None:
-    play, client = player(standing.url, tmp_path), partial(client_of, standing.url)
+    play, client = standing.play, standing.client
     report = tmp_path / "report.json"
 
     def ready() -> tuple[Run, dict[str, list[tuple[str, str]]]]:

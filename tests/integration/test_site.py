@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.census import Client, inventory_of
-from tests.integration.conftest import Standing, client_of, player
+from tests.integration.census import inventory_of
+from tests.integration.conftest import Standing
 from tests.integration.playbooks import Line, Run
 
 
 @pytest.mark.xdist_group("standing")
-def test_the_plan_on_an_empty_account_is_what_the_real_run_creates(standing: Standing, tmp_path: Path) -> None:
-    planned, created = standing.planned, standing.created
+def test_the_plan_on_an_empty_account_is_what_the_real_run_creates(standing: Standing) -> None:
+    planned, created = standing.made.planned, standing.made.created
     assert planned.status == 0, planned.output
     assert "skipping: [" not in planned.output, "no task is left out for want of what is only planned"
-    assert standing.touched == {}, "a check touches nothing"
+    assert standing.made.touched == {}, "a check touches nothing"
 
     assert created.plan == planned.plan
     assert {action for action, *_ in created.plan} == {"create"}
-    assert max(standing.stands.values()) == 1, "nothing stands twice"
+    assert max(standing.made.stands.values()) == 1, "nothing stands twice"
 
-    again = player(standing.url, tmp_path)("site.yml")
+    again = standing.play("site.yml")
     assert (again.status, again.changed, again.plan) == (0, 0, [])
 
 
@@ -71,9 +69,8 @@ def by_hand(client: Callable[..., Any]) -> list[Line]:
 
 
 @pytest.mark.xdist_group("standing")
-def test_drift_is_reported_then_repaired_and_nothing_else(standing: Standing, tmp_path: Path) -> None:
-    play = player(standing.url, tmp_path)
-    expected = by_hand(partial(client_of, standing.url))
+def test_drift_is_reported_then_repaired_and_nothing_else(standing: Standing) -> None:
+    play, expected = standing.play, by_hand(standing.client)
     drift = play("playbooks/drift.yml")
     assert drift.status != 0
     assert drift.plan == expected
@@ -90,9 +87,9 @@ def test_drift_is_reported_then_repaired_and_nothing_else(standing: Standing, tm
 MYSQL = {"database", "db_subnet_group", "db_parameter_group", "log_group"}
 
 
-def test_destroy_asks_and_keeps_data_unless_told(play: Callable[..., Run], client: Client) -> None:
-    assert play("site.yml").status == 0
-    before = inventory_of(client)
+@pytest.mark.xdist_group("standing")
+def test_destroy_asks_and_keeps_data_unless_told(standing: Standing) -> None:
+    play, client, before = standing.play, standing.client, standing.made.stands
 
     asked = play("playbooks/destroy.yml")
     assert asked.status != 0

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import pytest
 
+from tests.integration.conftest import Standing
 from tests.integration.exposure import Client, exposed, plain_paths, unencrypted
-from tests.integration.playbooks import Run
 
 EVERYBODY = [{"IpProtocol": "tcp", "FromPort": 3306, "ToPort": 3306, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
 
@@ -40,9 +40,9 @@ def spoil(client: Client) -> None:
     ec2.create_volume(AvailabilityZone="me-west-1a", Size=1, Encrypted=False)
 
 
-def test_tls_only_and_nothing_exposed(play: Callable[..., Run], client: Client) -> None:
-    made = play("site.yml")
-    assert made.status == 0, made.output
+@pytest.mark.xdist_group("standing")
+def test_tls_only_and_nothing_exposed(standing: Standing) -> None:
+    play, client = standing.play, standing.client
     assert (plain_paths(client), exposed(client), unencrypted(client)) == ([], [], [])
 
     spoil(client)
